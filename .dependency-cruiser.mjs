@@ -1,0 +1,78 @@
+// The import table: which folder of driver/ may import which. Nothing else repeats it.
+const table = {
+  base: [],
+  oci: ["base"],
+  wasm: ["base"],
+  sys: ["base"],
+  metadata: ["base"],
+  tar: ["base", "wasm"],
+  content: ["base", "oci", "sys"],
+  mount: ["base", "sys"],
+  extract: ["base", "sys", "tar"],
+  snapshot: ["base", "oci", "sys", "metadata", "mount", "extract"],
+  layer: ["base", "oci", "wasm", "sys", "tar", "content", "extract"],
+  image: ["base", "oci", "sys", "tar", "metadata", "content", "snapshot", "layer"],
+  container: ["base", "oci", "sys", "metadata", "mount", "snapshot", "image"],
+};
+const driver = (folder) => `^driver/${folder}/`;
+const folders = Object.entries(table).map(([folder, allowed]) => ({
+  name: `${folder}-imports`,
+  comment: `driver/${folder} may import only: ${allowed.join(", ") || "nothing"} (see ARCHITECTURE.md)`,
+  severity: "error",
+  from: { path: driver(folder) },
+  to: { path: "^driver/", pathNot: [folder, ...allowed].map(driver) },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...folders,
+    {
+      name: "cli-enters-by-the-door",
+      comment: "cli/ is an ordinary user of the library: driver/index.ts and its own files only",
+      severity: "error",
+      from: { path: "^driver/cli/" },
+      to: { path: "^driver/", pathNot: ["^driver/cli/", "^driver/index\\.ts$"] },
+    },
+    {
+      name: "nothing-imports-cli",
+      severity: "error",
+      from: { path: "^driver/(?!cli/)" },
+      to: { path: "^driver/cli/" },
+    },
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "worker-entries-are-threads",
+      comment: "*.worker.ts runs on its own thread; import only its types",
+      severity: "error",
+      from: {},
+      to: { path: "\\.worker\\.ts$", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "pure-folders",
+      comment: "oci/, tar/ and wasm/'s callers work on bytes in memory; only wasm/ itself may read its module file",
+      severity: "error",
+      from: { path: "^driver/(oci|tar)/" },
+      to: { path: "^(node:)?(fs|child_process|net|http|https|worker_threads)" },
+    },
+    {
+      name: "one-importer-of-piscina",
+      severity: "error",
+      from: { path: "^driver/", pathNot: "^driver/layer/" },
+      to: { path: "piscina" },
+    },
+    {
+      name: "driver-stands-alone",
+      severity: "error",
+      from: { path: "^driver/" },
+      to: { path: "^(test|bench|core-wasm)/" },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^(dist|build)/" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

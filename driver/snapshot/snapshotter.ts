@@ -1,0 +1,113 @@
+/**
+ * Snapshots: file system states with a parent, in containerd's words and with its failure contract.
+ *
+ * One key space holds two kinds of identifiers: a *key* refers to an active or view snapshot, a *name* to a committed
+ * one. A committed snapshot is immutable and usable as a parent; an unpacked layer's name is its chainID. The backends
+ * differ in how a state is kept (an overlay upperdir or a full copy), never in what a caller sees.
+ */
+import type { LowerLayer, SettledLayer, Usage } from "../extract/staged-layer.ts";
+import type { Mount } from "../mount/mount.ts";
+
+export type SnapshotKind = "active" | "view" | "committed";
+
+export interface SnapshotInfo {
+  /** Key or name. */
+  readonly name: string;
+  /** "" for none. */
+  readonly parent: string;
+  readonly kind: SnapshotKind;
+  /** Nanoseconds since 1970. */
+  readonly createdNs: bigint;
+  readonly updatedNs: bigint;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface SnapshotOptions {
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Every method may throw ERR_UNAVAILABLE after close(). Codes below are the contract; test/suites checks them. */
+export interface Snapshotter extends AsyncDisposable {
+  readonly backend: "overlay" | "copy";
+
+  /** @throws {StorageError} ERR_NOT_FOUND for an unknown key or name. */
+  stat(key: string): Promise<SnapshotInfo>;
+
+  /**
+   * Replaces labels. `fieldPaths` as in a gRPC field mask: absent or ["labels"] replaces all, "labels.<key>" one (an
+   * empty or missing value deletes it).
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT for any other field path.
+   */
+  update(
+    info: { name: string; labels: Readonly<Record<string, string>> },
+    fieldPaths?: readonly string[],
+  ): Promise<SnapshotInfo>;
+
+  /**
+   * Own inodes and bytes, without parents: counted now for an active snapshot, recorded for a committed one.
+   * @throws {StorageError} ERR_NOT_FOUND.
+   */
+  usage(key: string): Promise<Usage>;
+
+  /** @throws {StorageError} ERR_NOT_FOUND; ERR_FAILED_PRECONDITION for a committed snapshot. */
+  mounts(key: string): Promise<readonly Mount[]>;
+
+  /**
+   * A writable snapshot on `parent` ("" for an empty one).
+   * @throws {StorageError} ERR_ALREADY_EXISTS; ERR_NOT_FOUND for the parent; ERR_INVALID_ARGUMENT if it is not committed.
+   */
+  prepare(key: string, parent: string, options?: SnapshotOptions): Promise<readonly Mount[]>;
+
+  /** Like prepare, read-only and never committed. */
+  view(key: string, parent: string, options?: SnapshotOptions): Promise<readonly Mount[]>;
+
+  /**
+   * Turns the active snapshot `key` into the committed `name`; labels are those given, not inherited.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_ALREADY_EXISTS for the name; ERR_FAILED_PRECONDITION if not active.
+   */
+  commit(name: string, key: string, options?: SnapshotOptions): Promise<void>;
+
+  /** @throws {StorageError} ERR_NOT_FOUND; ERR_FAILED_PRECONDITION ("cannot remove … ") while it has children. */
+  remove(key: string): Promise<void>;
+
+  /**
+   * All snapshots that match one of the filters (all, with none), in no promised order; other calls work meanwhile.
+   * Filters are containerd's: `name==x,labels."a.b"~=re`; fields name, parent, kind, labels.*.
+   * @throws {StorageError} ERR_INVALID_ARGUMENT for a malformed filter.
+   */
+  walk(filters?: readonly string[]): AsyncIterable<SnapshotInfo>;
+
+  /** Deletes directories that no snapshot refers to, among them those of removed snapshots. */
+  cleanup(): Promise<void>;
+
+  /** A new empty locked staging directory (with `fs/` in it) that a crash cannot leak: cleanup takes unlocked ones. */
+  stage(): Promise<StagingDirectory>;
+
+  /**
+   * What a layer on top of the committed `name` would see below it, topmost first; [] for "".
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT if not committed.
+   */
+  lowerLayers(name: string): Promise<readonly LowerLayer[]>;
+
+  /**
+   * Makes settled layers visible as committed snapshots, bottom first, in one transaction: writes their deletions in
+   * the backend's form, syncs once (with durability "full"), renames, syncs the parent directory, records. A name that
+   * exists by then stays as it is and its staging directory is dropped.
+   * @throws {StorageError} ERR_NOT_FOUND for the lowest one's parent.
+   */
+  adopt(layers: readonly AdoptedLayer[]): Promise<void>;
+}
+
+export interface AdoptedLayer {
+  /** chainID. */
+  readonly name: string;
+  /** chainID of the layer below, "" for the lowest. */
+  readonly parent: string;
+  readonly settled: SettledLayer;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface StagingDirectory extends AsyncDisposable {
+  /** Absolute; holds `fs/`. Disposing deletes it unless it was adopted. */
+  readonly path: string;
+}
