@@ -18,7 +18,7 @@ export function bytesOf(path: string): Buffer {
 }
 
 export function latin1Of(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 export function parentOf(path: RelPath): RelPath {
