@@ -1,0 +1,136 @@
+/**
+ * The lab: two small applications as images of five layers each, built from this machine's own programs, loaded, run
+ * and taken away again, with each command and its output shown. Needs nothing but what `npm install` brought.
+ *
+ *     npm run lab            everything below a temporary folder, removed at the end
+ *     npm run lab -- --keep  the folder stays, and its place is printed
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Layer, type LayerEntry, buildLayer, writeImage } from "./oci-layout.ts";
+import { coreTools, findProgram, packageEntries, programEntries } from "./programs.ts";
+
+const project = join(import.meta.dirname, "..", "..");
+const folder = mkdtempSync(join(tmpdir(), "laminate-lab-"));
+const store = ["--root", join(folder, "store"), "--state", join(folder, "state")];
+
+function title(text: string): void {
+  console.log(`\n\x1b[1m# ${text}\x1b[0m`.replaceAll(process.stdout.isTTY ? "" : /\x1b\[\dm/g, ""));
+}
+
+/** Shows and runs one laminate command; its output goes to the terminal, or back when `capture` is set. */
+function laminate(args: readonly string[], { capture = false } = {}): string {
+  if (!capture) console.log(`$ laminate ${args.map((arg) => (/[^\w./:=-]/.test(arg) ? `'${arg}'` : arg)).join(" ")}`);
+  const done = spawnSync(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", join(project, "dist/cli/main.js"), ...store, ...args],
+    { stdio: ["inherit", capture ? "pipe" : "inherit", "inherit"], encoding: "utf8" },
+  );
+  if (done.status !== 0) throw new Error(`laminate ${args[0] ?? ""} ended with status ${done.status ?? "none"}`);
+  return done.stdout;
+}
+
+async function buildBase(): Promise<Layer[]> {
+  const tools = new Map(coreTools.flatMap((name) => [[name, findProgram(name)] as const]).filter(hasPath));
+  const known = new Set<string>();
+  const places: LayerEntry[] = [
+    ...["bin", "sbin", "lib", "lib64"].map((name) => ({ path: name, mode: 0o777, linkTarget: `usr/${name}` })),
+    ...["usr/sbin", "dev", "proc", "sys"].map((path) => ({ path, mode: 0o755 })),
+    { path: "tmp", mode: 0o1777 },
+    { path: "etc/passwd", mode: 0o644, data: Buffer.from("root:x:0:0:root:/root:/bin/sh\n") },
+    { path: "etc/group", mode: 0o644, data: Buffer.from("root:x:0:\n") },
+    { path: "etc/os-release", mode: 0o644, data: Buffer.from('ID=lab\nPRETTY_NAME="the laminate lab"\n') },
+  ];
+  return [
+    await buildLayer("COPY base commands /", [...places, ...programEntries(tools, known)]),
+    await buildLayer("COPY node /usr/bin", programEntries(new Map([["node", process.execPath]]), known)),
+  ];
+}
+
+function hasPath(pair: readonly [string, string | undefined]): pair is readonly [string, string] {
+  return pair[1] !== undefined;
+}
+
+/** The three upper layers of an application: what it depends on, the dependency itself, its own source. */
+async function buildApplication(base: readonly Layer[], name: string, dependency: string): Promise<string> {
+  const installed = join(project, "node_modules", dependency);
+  const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string };
+  const manifest = JSON.stringify({ name, dependencies: { [dependency]: version } }, null, 2);
+  const source = [
+    `const { version } = require("${dependency}/package.json");`,
+    `const { readFileSync, writeFileSync } = require("node:fs");`,
+    `writeFileSync("/app/visited", new Date().toISOString());`,
+    `const system = /PRETTY_NAME="(.*)"/.exec(readFileSync("/etc/os-release", "utf8"))[1];`,
+    `console.log(\`Hello from ${name} on \${system}, node \${process.version}, ${dependency} \${version}\`);`,
+  ].join("\n");
+  const layers = [
+    ...base,
+    await buildLayer("COPY package.json /app", [
+      { path: "app/package.json", mode: 0o644, data: Buffer.from(manifest) },
+    ]),
+    await buildLayer("RUN npm install", packageEntries(installed, `app/node_modules/${dependency}`)),
+    await buildLayer("COPY app.js /app", [{ path: "app/app.js", mode: 0o644, data: Buffer.from(source) }]),
+  ];
+  const place = join(folder, name);
+  mkdirSync(place);
+  writeImage(place, `docker.io/library/${name}:latest`, layers, ["node", "app.js"]);
+  return place;
+}
+
+interface LayerRow {
+  readonly chainId: string;
+}
+
+function chainsOf(name: string): string[] {
+  const rows = JSON.parse(laminate(["history", "--layers", "--json", name], { capture: true })) as {
+    layer: LayerRow | null;
+  }[];
+  return rows.flatMap((row) => (row.layer === null ? [] : [row.layer.chainId])).reverse();
+}
+
+async function main(): Promise<void> {
+  if (!existsSync(join(project, "dist/cli/main.js"))) throw new Error("nothing is built yet: run `npm install` first");
+
+  title("Build two applications of five layers, the lower two the same");
+  const base = await buildBase();
+  const hello = await buildApplication(base, "hello", "commander");
+  const report = await buildApplication(base, "report", "piscina");
+  console.log(`built below ${folder}`);
+
+  title("Load the first and look at its layers");
+  laminate(["load", "-i", hello]);
+  laminate(["images"]);
+  laminate(["history", "hello"]);
+
+  title("Run it: the container writes to an upper directory of its own");
+  laminate(["run", "--name", "first", "hello"]);
+  laminate(["run", "--rm", "hello", "sh", "-c", "test -e /app/visited || echo 'a new container sees a fresh image'"]);
+
+  title("Load the second: what both share is not extracted again");
+  laminate(["load", "-i", report]);
+  laminate(["run", "--rm", "report"]);
+  laminate(["image", "tree", "report"]);
+  laminate(["system", "df", "-v"]);
+
+  const [ofHello, ofReport] = [chainsOf("hello"), chainsOf("report")];
+  const shared = ofHello.filter((chain) => ofReport.includes(chain));
+  const snapshots = JSON.parse(laminate(["snapshots", "ls", "--json"], { capture: true })) as { kind: string }[];
+  const stored = snapshots.filter((snapshot) => snapshot.kind === "committed").length;
+  console.log(`\n${ofHello.length} + ${ofReport.length} layers, ${shared.length} shared, ${stored} stored`);
+  if (shared.length !== 2 || stored !== 8) throw new Error("want 2 shared layers and 8 stored");
+
+  title("Remove the first image: the second is left whole");
+  laminate(["rm", "first"]);
+  laminate(["rmi", "hello"]);
+  laminate(["run", "--rm", "report"]);
+}
+
+try {
+  await main();
+} finally {
+  if (process.argv.includes("--keep")) console.log(`\nkept: ${folder}`);
+  else await rm(folder, { recursive: true, force: true });
+}

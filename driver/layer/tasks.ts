@@ -1,0 +1,50 @@
+/** What crosses the border between the pool and its threads: plain data in one shape each way. */
+import type { Digest, DiffId } from "../base/digest.ts";
+import type { WireError } from "../base/errors.ts";
+import type { LayerNotes, Redirect, Usage } from "../extract/staged-layer.ts";
+import type { TarLimits } from "../tar/entry.ts";
+
+export type DigestEngine = "wasm" | "native";
+
+export interface LayerLimits extends TarLimits {
+  /** Uncompressed bytes per compressed byte, looked at once more than a GiB came out. */
+  readonly maxRatio: number;
+}
+
+/** Where the stored bytes of a layer lie: a whole file, or a member of an archive. */
+export interface LayerFile {
+  readonly path: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
+
+export interface ApplyTask {
+  /** Names the layer in errors: "layer sha256:… of docker.io/library/debian:12". */
+  readonly what: string;
+  readonly file: LayerFile;
+  readonly mediaType: string;
+  /** Null when the source does not name the stored bytes: then the diffID alone proves them. */
+  readonly expectedDigest: Digest | null;
+  readonly expectedDiffId: DiffId;
+  /** Receives the tree in `fs/`; null to verify without extracting. */
+  readonly stagingDir: string | null;
+  /** Existing empty file that receives the stored bytes; null when they are stored already. */
+  readonly ingestPath: string | null;
+  readonly limits: LayerLimits;
+  readonly redirects: readonly Redirect[];
+  readonly engine: DigestEngine;
+  readonly control: SharedArrayBuffer;
+}
+
+export interface AppliedLayer {
+  readonly digest: Digest;
+  readonly diffId: DiffId;
+  readonly sizeBytes: number;
+  readonly uncompressedBytes: number;
+  readonly notes: LayerNotes;
+  readonly usage: Usage;
+  readonly warnings: readonly string[];
+}
+
+export type ApplyReply =
+  { readonly ok: true; readonly layer: AppliedLayer } | { readonly ok: false; readonly error: WireError };
