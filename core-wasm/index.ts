@@ -1,0 +1,7 @@
+/**
+ * laminate's WebAssembly core: SHA-256, CRC-32, gunzip and tar headers. This file is the ABI and nothing else; its names
+ * are listed once more in driver/wasm/abi.ts. No host imports, no allocator, no garbage collector: plain functions over
+ * static buffers.
+ */
+export { INPUT, INPUT_BYTES, STAGE, STAGE_BYTES, STATES, STATES_BYTES, STATE_BYTES } from "./shared/memory";
+// tar/: export its functions below this line.
