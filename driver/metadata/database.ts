@@ -69,6 +69,7 @@ export class Database implements Disposable {
     this.#path = path;
     this.#sql = {
       run: (sql, ...values) => Number(this.#prepared(sql).run(...values).changes),
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as in Sql
       get: <Row extends object>(sql: string, ...values: readonly SqlValue[]) => {
         const row: object | undefined = this.#prepared(sql).get(...values);
         return row && decoded<Row>(row);
