@@ -1,0 +1,133 @@
+/**
+ * Containers: what the words mean and what `Containers` promises. This folder owns the `containers` table, the state
+ * directory of each container and the processes that run in them.
+ *
+ * A container is an active snapshot on its image's top chainID, with the container's id as the snapshot's key, plus a
+ * record of how to run it. Its root file system is mounted at `<state>/containers/<id>/rootfs` while it runs or while
+ * someone asked for it with `mount`, never longer. A container runs exactly while its `lock` file is locked: the lock
+ * is shared with the runtime's process, so that it outlives a laminate that is killed, and a record that says "running"
+ * without it is corrected by whoever meets it.
+ */
+import type { Digest } from "../base/digest.ts";
+
+/** "created" has never run; "exited" has, even if it never reached its program. */
+export type ContainerStatus = "created" | "running" | "exited";
+
+/** How a container runs, complete: the image's config with the caller's options over it. */
+export interface ProcessConfig {
+  /** Program and arguments, at least one. */
+  readonly args: readonly string[];
+  /** "KEY=value", each key once. */
+  readonly env: readonly string[];
+  /** Absolute path in the container. */
+  readonly cwd: string;
+  /** "", "name", "uid", "name:group", "uid:gid": resolved in the container's own files when it starts. */
+  readonly user: string;
+  readonly hostname: string;
+  /** The program gets a terminal. */
+  readonly tty: boolean;
+  /** The program gets our standard input; without it (and without a terminal) its input is empty. */
+  readonly interactive: boolean;
+}
+
+export interface ContainerInfo {
+  /** 64 hex digits; also the key of its snapshot. */
+  readonly id: string;
+  readonly name: string;
+  /** The image as the caller named it. */
+  readonly image: string;
+  readonly imageId: Digest;
+  readonly manifestDigest: Digest;
+  readonly created: string;
+  /** RFC 3339; null until then. */
+  readonly started: string | null;
+  readonly finished: string | null;
+  readonly status: ContainerStatus;
+  /** Of the last run; null before its end. */
+  readonly exitCode: number | null;
+  /** Of the runtime's process on this machine, while running. */
+  readonly pid: number | null;
+  /** The container goes when its program ends. */
+  readonly autoRemove: boolean;
+  readonly process: ProcessConfig;
+  /** Where the root file system is when mounted. */
+  readonly rootfs: string;
+}
+
+export interface CreateOptions {
+  /** Name, id or digest of an image. */
+  readonly image: string;
+  /** `[a-zA-Z0-9][a-zA-Z0-9_.-]+`; made up when absent. */
+  readonly name?: string;
+  /** Replaces the image's Cmd. */
+  readonly command?: readonly string[];
+  /** Replaces the image's Entrypoint and drops its Cmd; [] clears both. */
+  readonly entrypoint?: readonly string[];
+  /** "KEY=value" sets, "KEY" alone removes. */
+  readonly env?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly tty?: boolean;
+  readonly interactive?: boolean;
+  readonly autoRemove?: boolean;
+}
+
+/** A container's process from its start to its end. */
+export interface RunningProcess {
+  /** Of the runtime. */
+  readonly pid: number;
+  /** To the program, through the runtime. SIGKILL ends it whatever it does. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface RunOptions {
+  readonly stdio: "inherit";
+  /** Before the start: gives up. After it: kills the program. */
+  readonly signal?: AbortSignal;
+  /** Called once the program has been handed to the runtime: the moment from which signals can be forwarded. */
+  readonly onStart?: (process: RunningProcess) => void;
+}
+
+export interface RunResult {
+  /** The program's own, or 128 + n when signal n ended it. */
+  readonly exitCode: number;
+}
+
+/**
+ * Identifiers are an id, a unique prefix of one (4 hex digits or more) or a name.
+ * Every method that takes one throws ERR_NOT_FOUND "cannot find container …" or, for a prefix of several,
+ * ERR_INVALID_ARGUMENT.
+ */
+export interface Containers {
+  /**
+   * Makes the snapshot and the record; nothing runs or is mounted yet.
+   * @throws {StorageError} ERR_NOT_FOUND for the image; ERR_ALREADY_EXISTS for the name; ERR_INVALID_ARGUMENT for
+   * options or when there is no command; ERR_FAILED_PRECONDITION for an image without layers.
+   */
+  create(options: CreateOptions): Promise<ContainerInfo>;
+
+  /**
+   * Runs the container's program to its end; nothing stays mounted, whatever happens.
+   * @throws {StorageError} when the program did not start; details.exitCode is 127 when it was not found, 126 when it
+   * cannot be executed, 125 otherwise. ERR_FAILED_PRECONDITION if it is running already; ERR_CANCELED for `signal`.
+   */
+  run(id: string, options: RunOptions): Promise<RunResult>;
+
+  /** Newest first. */
+  list(): Promise<readonly ContainerInfo[]>;
+
+  get(id: string): Promise<ContainerInfo>;
+
+  /**
+   * Deletes snapshot, record and state.
+   * @throws {StorageError} ERR_FAILED_PRECONDITION while it runs, unless `force`: that kills it first.
+   */
+  remove(id: string, options?: { readonly force?: boolean }): Promise<void>;
+
+  /** Mounts the root file system for inspection, writable; idempotent. Returns its path. */
+  mount(id: string): Promise<string>;
+
+  /** @throws {StorageError} ERR_FAILED_PRECONDITION while it runs. Not mounted is fine. */
+  unmount(id: string): Promise<void>;
+}

@@ -1,0 +1,33 @@
+/** The public door: everything a user of the library may import, by name. */
+export { createStorage } from "./storage.ts";
+export type { Images, LoadOptions, Storage, StorageInfo, StorageOptions } from "./storage-types.ts";
+export { type ErrorCode, type ErrorDetails, errorCodes, hasCode, isStorageError, StorageError } from "./base/errors.ts";
+export type { ChainId, DiffId, Digest } from "./base/digest.ts";
+export type { Logger } from "./base/logger.ts";
+export type {
+  ContainerInfo,
+  Containers,
+  ContainerStatus,
+  CreateOptions,
+  ProcessConfig,
+  RunningProcess,
+  RunOptions,
+  RunResult,
+} from "./container/container.ts";
+export type { Usage } from "./extract/staged-layer.ts";
+export type {
+  DiskUsage,
+  HistoryRow,
+  ImageDetails,
+  ImageLayer,
+  ImageSummary,
+  LayerProgress,
+  LoadedImage,
+  RemovedImage,
+} from "./image/image-types.ts";
+export type { Mount } from "./mount/mount.ts";
+export type { Descriptor, Platform } from "./oci/descriptor.ts";
+export type { ImageConfig } from "./oci/image-config.ts";
+export type { Manifest } from "./oci/manifest.ts";
+export type { SnapshotInfo, SnapshotKind, SnapshotOptions, Snapshotter } from "./snapshot/snapshotter.ts";
+export type { TarLimits } from "./tar/entry.ts";

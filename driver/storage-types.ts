@@ -1,0 +1,96 @@
+/** The shape of a store as its callers see it; storage.ts builds it. */
+import type { Logger } from "./base/logger.ts";
+import type { Containers } from "./container/container.ts";
+import type {
+  DiskUsage,
+  HistoryRow,
+  ImageDetails,
+  ImageSummary,
+  LayerProgress,
+  LoadedImage,
+  RemovedImage,
+} from "./image/image-types.ts";
+import type { Snapshotter } from "./snapshot/snapshotter.ts";
+import type { TarLimits } from "./tar/entry.ts";
+
+export interface StorageOptions {
+  /**
+   * Where images and snapshots are kept. Default: $LAMINATE_ROOT, else /var/lib/laminate for root, else
+   * $XDG_DATA_HOME (~/.local/share) with /laminate.
+   */
+  readonly root?: string;
+  /** Where mounts and running containers live: $LAMINATE_STATE, /run/laminate, $XDG_RUNTIME_DIR/laminate, root/state. */
+  readonly state?: string;
+  /** "auto" takes overlay where a mount of it works on `root`'s file system. */
+  readonly backend?: "auto" | "overlay" | "copy";
+  /** Which SHA-256 runs; "auto" measures. */
+  readonly digest?: "auto" | "wasm" | "native";
+  /** "none" leaves out the syncs: a power cut may lose or break what was written last. */
+  readonly durability?: "full" | "none";
+  readonly logger?: Logger;
+  /** Layers worked on at once. */
+  readonly threads?: number;
+  readonly limits?: Partial<TarLimits>;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LayerProgress) => void;
+  /** os/architecture[/variant]; default: this machine's. */
+  readonly platform?: string;
+}
+
+/**
+ * Names of images in the methods below: a reference ("debian", "docker.io/library/debian:12"), a digest, or an image
+ * ID or a prefix of one (4 hex digits or more).
+ */
+export interface Images {
+  list(): Promise<readonly ImageSummary[]>;
+  /** @throws {StorageError} ERR_NOT_FOUND "cannot find image …"; ERR_INVALID_ARGUMENT for a prefix of several. */
+  get(reference: string): Promise<ImageDetails>;
+  /** Newest first. @throws as {@link get}. */
+  history(reference: string): Promise<readonly HistoryRow[]>;
+  tag(source: string, target: string): Promise<void>;
+  /**
+   * Takes a name away, and with the last one the image and the layers that no other image has.
+   * @throws {StorageError} as {@link get}; ERR_FAILED_PRECONDITION while a container uses it.
+   */
+  remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage>;
+}
+
+export interface StorageInfo {
+  readonly version: string;
+  readonly root: string;
+  readonly state: string;
+  readonly backend: "overlay" | "copy";
+  readonly backendReason: string;
+  readonly digestEngine: "wasm" | "native";
+  readonly digestReason: string;
+  readonly wasmSimd: boolean;
+  /** Release and features, by name. */
+  readonly kernel: Readonly<Record<string, string | number | boolean>>;
+  /** Null: the built-in chroot runner is used. */
+  readonly runtime: { readonly name: string; readonly path: string } | null;
+  readonly images: number;
+  readonly containers: number;
+  readonly snapshots: number;
+}
+
+/** An open store. Many processes may have the same one open. Dispose it to stop its threads and close its files. */
+export interface Storage extends AsyncDisposable {
+  readonly root: string;
+  readonly state: string;
+  readonly snapshots: Snapshotter;
+  readonly images: Images;
+  readonly containers: Containers;
+  /**
+   * Loads images from a docker-archive, an oci-archive or an OCI image layout: a path, "docker-archive:FILE",
+   * "oci-archive:FILE", "oci:DIR[:TAG]", or "-" for an archive on standard input.
+   */
+  load(locator: string, options?: LoadOptions): Promise<readonly LoadedImage[]>;
+  /** Mounts the image read-only below the state directory; returns the path. Idempotent. */
+  mountImage(reference: string): Promise<string>;
+  unmountImage(reference: string): Promise<void>;
+  diskUsage(): Promise<DiskUsage>;
+  info(): Promise<StorageInfo>;
+}
