@@ -1,0 +1,75 @@
+/**
+ * content/ owns the blobs: an OCI image layout on disk (image-spec image-layout.md) that other tools may read while it
+ * is in use. A blob is there whole and proven, or not at all:
+ *
+ *   ingest/<key>/data  →  fsync  →  size and digest proven  →  rename to blobs/sha256/<hex>  →  fsync of the directory
+ *
+ * Blobs never change and are read-only; the root is 0700 whatever the umask; names on disk are made from digests and
+ * hashes only, never from what an image says. Several processes may use one root.
+ */
+import type { Digest } from "../base/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+
+export interface BlobInfo {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** A write that is not visible yet. Disposing of it, committed or not, removes what is left and frees its ref. */
+export interface Ingest extends AsyncDisposable {
+  readonly ref: string;
+  /** An existing empty file, 0600, to write the bytes to. */
+  readonly path: string;
+}
+
+export interface ContentStore {
+  readonly root: string;
+
+  has(digest: Digest): Promise<boolean>;
+
+  /** @throws {StorageError} ERR_NOT_FOUND */
+  info(digest: Digest): Promise<BlobInfo>;
+
+  /** Where the blob is once it exists. */
+  pathOf(digest: Digest): string;
+
+  /**
+   * The bytes of a blob, for documents: size and digest are proven on each read.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_RESOURCE_EXHAUSTED above `maxBytes` (4 MiB unless told); ERR_DATA_LOSS
+   * naming the descriptor, expected and actual.
+   */
+  readSmall(descriptor: Descriptor, maxBytes?: number): Promise<Uint8Array>;
+
+  /**
+   * Begins a write under a key of the caller's choice; any text. Only one process at a time may hold a `ref`.
+   * @throws {StorageError} ERR_UNAVAILABLE while another ingest holds it.
+   */
+  startIngest(ref: string): Promise<Ingest>;
+
+  /**
+   * Makes an ingest visible. `written` is what the writer counted and hashed while writing: the file's size is compared
+   * with it, and it with `expected`. A blob that exists already is replaced by the same bytes, freshly proven.
+   * @throws {StorageError} ERR_DATA_LOSS naming the descriptor, expected and actual: nothing becomes visible.
+   */
+  commitIngest(ingestPath: string, written: BlobInfo, expected?: Descriptor): Promise<BlobInfo>;
+
+  /** Stores bytes that are at hand. @throws {StorageError} ERR_DATA_LOSS unless they are what `expected` says. */
+  writeBlob(bytes: Uint8Array, options?: { readonly expected?: Descriptor }): Promise<BlobInfo>;
+
+  /** True if there was such a blob. */
+  delete(digest: Digest): Promise<boolean>;
+
+  /** Every blob, in order of digest. */
+  list(): Promise<readonly BlobInfo[]>;
+
+  /** What index.json holds: one descriptor for each name. */
+  readIndex(): Promise<readonly Descriptor[]>;
+
+  /**
+   * Replaces index.json atomically. `make` is called while its lock is held, so that what it reads elsewhere, such as
+   * a database, cannot be overwritten by an older reading. Names go into org.opencontainers.image.ref.name.
+   */
+  writeIndex(make: () => readonly Descriptor[] | Promise<readonly Descriptor[]>): Promise<void>;
+}
+
+export type Durability = "full" | "none";
