@@ -52,6 +52,22 @@ export interface CoreExports {
   outputTake(): void;
   /** The CRC-32 in the trailer of the member just ended; signed. */
   memberCrc(): number;
+
+  readonly TAR_INPUT: WebAssembly.Global;
+  readonly TAR_INPUT_BYTES: WebAssembly.Global;
+  readonly TAR_FIELDS: WebAssembly.Global;
+  /** Parses a 512-byte header block: 0 a header, 1 all zeros, 2 a wrong checksum. */
+  tarHeader(block: Address): number;
+  /** Begins a scan of a PAX body. */
+  tarPaxStart(body: Address, length: number): void;
+  /** The kind of the next record, 0 at the end, negative when malformed. */
+  tarPaxNext(): number;
+  /** Parses a 512-byte extension block of an old GNU sparse header. */
+  tarSparseBlock(block: Address): void;
+  /** Decimal numbers that each end in `separator`; the bytes read, or -1. */
+  tarDecimals(
+    ...args: [bytes: Address, length: number, separator: number, most: number, carry: number, digits: number]
+  ): number;
 }
 
 type Kind = "function" | "global" | "memory";
@@ -81,4 +97,12 @@ export const abi = {
   outputEnd: "function",
   outputTake: "function",
   memberCrc: "function",
+  TAR_INPUT: "global",
+  TAR_INPUT_BYTES: "global",
+  TAR_FIELDS: "global",
+  tarHeader: "function",
+  tarPaxStart: "function",
+  tarPaxNext: "function",
+  tarSparseBlock: "function",
+  tarDecimals: "function",
 } as const satisfies Record<keyof CoreExports, Kind>;
