@@ -26,8 +26,10 @@ export type {
   RemovedImage,
 } from "./image/image-types.ts";
 export type { Mount } from "./mount/mount.ts";
-export type { Descriptor, Platform } from "./oci/descriptor.ts";
+export type { Descriptor } from "./oci/descriptor.ts";
+export type { Platform } from "./oci/platform.ts";
 export type { ImageConfig } from "./oci/image-config.ts";
 export type { Manifest } from "./oci/manifest.ts";
 export type { SnapshotInfo, SnapshotKind, SnapshotOptions, Snapshotter } from "./snapshot/snapshotter.ts";
+export type { KernelFeatures } from "./sys/kernel.ts";
 export type { TarLimits } from "./tar/entry.ts";

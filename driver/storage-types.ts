@@ -10,8 +10,8 @@ import type {
   LoadedImage,
   RemovedImage,
 } from "./image/image-types.ts";
+import type { LayerLimits } from "./layer/tasks.ts";
 import type { Snapshotter } from "./snapshot/snapshotter.ts";
-import type { TarLimits } from "./tar/entry.ts";
 
 export interface StorageOptions {
   /**
@@ -19,7 +19,10 @@ export interface StorageOptions {
    * $XDG_DATA_HOME (~/.local/share) with /laminate.
    */
   readonly root?: string;
-  /** Where mounts and running containers live: $LAMINATE_STATE, /run/laminate, $XDG_RUNTIME_DIR/laminate, root/state. */
+  /**
+   * Where mounts and running containers live. Default: $LAMINATE_STATE, else `<root>/state` below a root of one's own
+   * choice, else /run/laminate for root, else $XDG_RUNTIME_DIR/laminate.
+   */
   readonly state?: string;
   /** "auto" takes overlay where a mount of it works on `root`'s file system. */
   readonly backend?: "auto" | "overlay" | "copy";
@@ -30,7 +33,7 @@ export interface StorageOptions {
   readonly logger?: Logger;
   /** Layers worked on at once. */
   readonly threads?: number;
-  readonly limits?: Partial<TarLimits>;
+  readonly limits?: Partial<LayerLimits>;
 }
 
 export interface LoadOptions {
@@ -67,8 +70,7 @@ export interface StorageInfo {
   readonly digestEngine: "wasm" | "native";
   readonly digestReason: string;
   readonly wasmSimd: boolean;
-  /** Release and features, by name. */
-  readonly kernel: Readonly<Record<string, string | number | boolean>>;
+  readonly kernel: KernelFeatures;
   /** Null: the built-in chroot runner is used. */
   readonly runtime: { readonly name: string; readonly path: string } | null;
   readonly images: number;

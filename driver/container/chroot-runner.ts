@@ -1,0 +1,117 @@
+/**
+ * The built-in runner, for where neither runc nor crun can be used: namespaces by util-linux's `unshare` (a user
+ * namespace too, for an ordinary user), the root file system moved over "/", and the same mounts, masks and limits on
+ * capabilities as far as our own privileges reach. It has no cgroups and no terminal of its own: with `tty` the program
+ * shares ours.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Privileges } from "../sys/privileges.ts";
+import { chrootScript, type HostTools, imageEnv, type MountPlaces, needsImageEnv } from "./chroot-script.ts";
+import { findExecutable } from "./executable.ts";
+import { startFailure } from "./failure.ts";
+import { endOf, startInForeground } from "./foreground.ts";
+import type { Launch, Runtime, StartedProcess } from "./launch.ts";
+import { withHome } from "./oci-bundle.ts";
+import { findOnPath } from "./programs.ts";
+import { Rootfs } from "./rootfs.ts";
+
+export function createChrootRunner(privileges: Privileges): Runtime {
+  const isUserNamespace = !privileges.canMount;
+
+  async function start(launch: Launch): Promise<StartedProcess> {
+    const tools = hostTools();
+    const namespaces = [
+      ...(isUserNamespace ? ["--user", "--map-root-user"] : []),
+      "--mount",
+      "--uts",
+      "--ipc",
+      "--pid",
+    ];
+    requireNamespaces(tools.unshare, namespaces, isUserNamespace);
+    const script = join(launch.files, "start.sh");
+    writeFileSync(script, scriptFor(launch, tools, isUserNamespace), { mode: 0o600 });
+    const args = [...namespaces, "--fork", "--kill-child", "--", tools.sh, script];
+    const child = await startInForeground(tools.unshare, args, launch, {
+      // A shell needs its controlling terminal, which a new session would not have.
+      detached: !launch.process.tty,
+      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+    });
+    const pid = child.pid ?? 0;
+    return {
+      pid,
+      ended: endOf(child),
+      kill(signal) {
+        // unshare itself heeds no signal but SIGKILL, which --kill-child passes on.
+        if (signal === "SIGKILL") child.kill(signal);
+        else if (!isSharedTerminalSignal(launch, signal))
+          for (const each of childrenOf(pid)) process.kill(each, signal);
+      },
+    };
+  }
+
+  function forceKill(_id: string, pid: number): void {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // gone
+    }
+  }
+
+  return { name: "chroot", path: null, start, forceKill };
+}
+
+/** The terminal has sent these to the program already. */
+function isSharedTerminalSignal(launch: Launch, signal: NodeJS.Signals): boolean {
+  return launch.process.tty && (signal === "SIGINT" || signal === "SIGQUIT" || signal === "SIGWINCH");
+}
+
+function scriptFor(launch: Launch, tools: HostTools, isUserNamespace: boolean): string {
+  using rootfs = new Rootfs(launch.rootfs);
+  const env = withHome(launch.process.env, launch.user.home);
+  const program = findExecutable(rootfs, launch.process);
+  if (needsImageEnv(env)) findExecutable(rootfs, { ...launch.process, args: [imageEnv] });
+  const places: MountPlaces = {
+    proc: rootfs.ensureDirectory("/proc"),
+    dev: rootfs.ensureDirectory("/dev"),
+    sys: rootfs.ensureDirectory("/sys"),
+    files: {
+      "resolv.conf": rootfs.ensureFile("/etc/resolv.conf"),
+      hosts: rootfs.ensureFile("/etc/hosts"),
+      hostname: rootfs.ensureFile("/etc/hostname"),
+    },
+  };
+  return chrootScript({ launch, env, program, places, tools, isUserNamespace });
+}
+
+function hostTools(): HostTools {
+  const required = (name: string): string => {
+    const path = findOnPath(name);
+    if (path === undefined) throw startFailure(`the built-in runner needs ${name} on PATH`);
+    return path;
+  };
+  return {
+    sh: required("sh"),
+    env: required("env"),
+    mount: required("mount"),
+    unshare: required("unshare"),
+    setpriv: findOnPath("setpriv") ?? null,
+  };
+}
+
+function requireNamespaces(unshare: string, namespaces: readonly string[], isUserNamespace: boolean): void {
+  const probe = spawnSync(unshare, [...namespaces, "--fork", "--root=/", "--wd=/", "--", "true"], { encoding: "utf8" });
+  if (probe.status === 0) return;
+  const reason = probe.stderr.trim() || (probe.error?.message ?? `status ${String(probe.status)}`);
+  const hint = isUserNamespace ? " (are user namespaces allowed for ordinary users here?)" : "";
+  throw startFailure(`no namespaces of its own: ${reason}${hint}`);
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,99 @@
+/** One run of a container, from mounting its root to unmounting it. */
+import type { Mount } from "../mount/mount.ts";
+import { isMountPoint } from "../mount/mountinfo.ts";
+import { asStorageError, isStorageError, StorageError } from "../base/errors.ts";
+import type { Privileges } from "../sys/privileges.ts";
+import type { ContainerInfo, RunOptions, RunResult } from "./container.ts";
+import { findExecutable } from "./executable.ts";
+import { exitCodes, startFailure } from "./failure.ts";
+import type { Launch, Runtime, StartedProcess } from "./launch.ts";
+import { writeNetworkFiles } from "./network-files.ts";
+import type { ContainerRecords } from "./records.ts";
+import { placeRootfs, removeRootfs } from "./rootfs-mount.ts";
+import { Rootfs } from "./rootfs.ts";
+import type { ContainerLock, StateDir } from "./state-dir.ts";
+import { resolveUser } from "./user.ts";
+
+export interface Run {
+  readonly container: ContainerInfo;
+  readonly state: StateDir;
+  /** Held by the caller for all of the run. */
+  readonly lock: ContainerLock;
+  readonly records: ContainerRecords;
+  /** Fails when the one that was asked for is not there. */
+  readonly runtime: () => Runtime;
+  readonly mounts: () => Promise<readonly Mount[]>;
+  readonly privileges: Privileges;
+  readonly options: RunOptions;
+}
+
+/** Failures carry details.exitCode. A root that was mounted before the run stays so. */
+export async function runContainer(run: Run): Promise<RunResult> {
+  const { container, state, records, options } = run;
+  const wasMounted = isMountPoint(state.rootfs);
+  try {
+    const started = await start(run);
+    records.started(container.id, started.pid);
+    const exitCode = await attend(started, options);
+    records.exited(container.id, exitCode);
+    return { exitCode };
+  } catch (error) {
+    const failure = withExitCode(error);
+    records.exited(container.id, Number(failure.details["exitCode"]));
+    throw failure;
+  } finally {
+    if (!wasMounted) removeRootfs(state.rootfs);
+    state.removeFiles();
+  }
+}
+
+async function start(run: Run): Promise<StartedProcess> {
+  const { container, state, lock, runtime, privileges, options } = run;
+  requireNotAborted(options.signal);
+  const rootfs = placeRootfs(await run.mounts(), state.rootfs, privileges);
+  const files = state.makeFiles();
+  writeNetworkFiles(files, container.process.hostname);
+  const launch: Launch = {
+    id: container.id,
+    rootfs,
+    files,
+    process: container.process,
+    user: checkedUser(rootfs, container),
+    lockFd: lock.fd,
+  };
+  requireNotAborted(options.signal);
+  return runtime().start(launch);
+}
+
+function checkedUser(rootfsPath: string, { process }: ContainerInfo): Launch["user"] {
+  using rootfs = new Rootfs(rootfsPath);
+  const user = resolveUser(rootfs, process.user);
+  rootfs.ensureDirectory(process.cwd);
+  findExecutable(rootfs, process);
+  return user;
+}
+
+async function attend(started: StartedProcess, { signal, onStart }: RunOptions): Promise<number> {
+  const kill = (): void => {
+    started.kill("SIGKILL");
+  };
+  signal?.addEventListener("abort", kill, { once: true });
+  if (signal?.aborted === true) kill();
+  try {
+    onStart?.(started);
+    return await started.ended;
+  } finally {
+    signal?.removeEventListener("abort", kill);
+  }
+}
+
+function requireNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw startFailure("it was canceled", 130, "ERR_CANCELED");
+}
+
+function withExitCode(error: unknown): StorageError {
+  const failure = asStorageError(error, "cannot start container");
+  if (isStorageError(error) && "exitCode" in failure.details) return failure;
+  const details = { ...failure.details, exitCode: exitCodes.failed };
+  return new StorageError(failure.code, failure.message, { details, cause: error });
+}

@@ -1,0 +1,48 @@
+/** The parts of a runtime-spec config.json (config.md, config-linux.md) that are written here. */
+export interface RuntimeSpec {
+  readonly ociVersion: string;
+  readonly process: {
+    readonly terminal: boolean;
+    readonly user: {
+      readonly uid: number;
+      readonly gid: number;
+      readonly umask: number;
+      readonly additionalGids: readonly number[];
+    };
+    readonly args: readonly string[];
+    readonly env: readonly string[];
+    readonly cwd: string;
+    readonly capabilities: {
+      readonly bounding: readonly string[];
+      readonly effective: readonly string[];
+      readonly permitted: readonly string[];
+    };
+    readonly rlimits: readonly { readonly type: string; readonly hard: number; readonly soft: number }[];
+    readonly noNewPrivileges: boolean;
+  };
+  readonly root: { readonly path: string; readonly readonly: boolean };
+  readonly hostname: string;
+  readonly mounts: readonly SpecMount[];
+  readonly linux: {
+    readonly namespaces: readonly { readonly type: string }[];
+    readonly cgroupsPath: string;
+    readonly resources: { readonly devices: readonly DeviceRule[] };
+    readonly maskedPaths: readonly string[];
+    readonly readonlyPaths: readonly string[];
+  };
+}
+
+export interface SpecMount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+export interface DeviceRule {
+  readonly allow: boolean;
+  readonly type?: "c" | "b" | "a";
+  readonly major?: number;
+  readonly minor?: number;
+  readonly access: string;
+}
