@@ -12,6 +12,7 @@ import type {
 } from "./image/image-types.ts";
 import type { LayerLimits } from "./layer/tasks.ts";
 import type { Snapshotter } from "./snapshot/snapshotter.ts";
+import type { KernelFeatures } from "./sys/kernel.ts";
 
 export interface StorageOptions {
   /**
