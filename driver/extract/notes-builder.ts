@@ -1,0 +1,112 @@
+/** What an extraction notes for settling, kept right while entries replace each other. */
+import { StorageError } from "../base/errors.ts";
+import { parentOf, rootPath, type RelPath } from "../base/path-bytes.ts";
+import type { ImpliedDirectory, LayerNotes, LowerLink } from "./staged-layer.ts";
+
+/** A tar of a few bytes an entry could otherwise imply a thousand directories with each of them. */
+const maxImplied = 1_000_000;
+
+export class NotesBuilder {
+  readonly #whiteouts = new Set<RelPath>();
+  readonly #opaques = new Set<RelPath>();
+  readonly #replaced = new Set<RelPath>();
+  readonly #implied: ImpliedDirectory[] = [];
+  /** Index in #implied of the last record of a path that no entry has ended yet. */
+  readonly #open = new Map<RelPath, number>();
+  readonly #lowerLinks = new Map<RelPath, RelPath>();
+  #failure: string | undefined;
+
+  addWhiteout(path: RelPath): void {
+    this.#whiteouts.add(path);
+  }
+
+  addOpaque(path: RelPath): void {
+    this.#opaques.add(path);
+  }
+
+  /** A directory takes the place of another entry of this layer. */
+  addReplaced(path: RelPath): void {
+    this.#replaced.add(path);
+  }
+
+  /** Something that is no directory is laid at `path`. */
+  addLeaf(path: RelPath, entry: number): void {
+    if (this.#replaced.size > 0) this.#replaced.delete(path);
+    if (this.#lowerLinks.size > 0) this.#lowerLinks.delete(path);
+    this.endImplied(path, entry);
+  }
+
+  addImplied(path: RelPath, mtimeNs: bigint, entry: number): void {
+    if (!this.isLowerVisible(path)) return;
+    this.#open.set(path, this.#implied.length);
+    this.#push({ path, mtimeNs, fromEntry: entry, explicitEntry: null });
+  }
+
+  /** A link's target was looked for through a directory that this layer does not have. */
+  addLookedThrough(path: RelPath, entry: number): void {
+    this.#push({ path, mtimeNs: 0n, fromEntry: entry, explicitEntry: entry });
+  }
+
+  #push(record: ImpliedDirectory): void {
+    if (this.#implied.length >= maxImplied) {
+      throw new StorageError(
+        "ERR_RESOURCE_EXHAUSTED",
+        `cannot extract layer: it implies more than ${maxImplied} directories`,
+      );
+    }
+    this.#implied.push(record);
+  }
+
+  /** `path` has an entry of its own now. */
+  endImplied(path: RelPath, entry: number): void {
+    const index = this.#open.get(path);
+    if (index === undefined) return;
+    this.#open.delete(path);
+    const record = this.#implied[index];
+    if (record !== undefined) this.#implied[index] = { ...record, explicitEntry: entry };
+  }
+
+  /** True for a directory that lower layers may have, too, or have something else in place of. */
+  isImplied(path: RelPath): boolean {
+    return this.#open.has(path) && this.isLowerVisible(path);
+  }
+
+  /** False below and at a directory that replaced an entry of this layer. */
+  isLowerVisible(path: RelPath): boolean {
+    if (this.#replaced.size === 0) return true;
+    for (let at = path; at !== rootPath; at = parentOf(at)) {
+      if (this.#replaced.has(at)) return false;
+    }
+    return true;
+  }
+
+  addLowerLink(path: RelPath, target: RelPath): void {
+    this.#lowerLinks.set(path, target);
+  }
+
+  lowerTargetOf(path: RelPath): RelPath | undefined {
+    return this.#lowerLinks.get(path);
+  }
+
+  hasLowerLinks(): boolean {
+    return this.#lowerLinks.size > 0;
+  }
+
+  /** The first one counts. */
+  fail(reason: string): void {
+    this.#failure ??= reason;
+  }
+
+  /** `keepLink` tells whether a link's place in the tree still is its own. */
+  finish(keepLink: (link: LowerLink) => boolean): LayerNotes {
+    const links = Array.from(this.#lowerLinks, ([path, target]) => ({ path, target })).filter(keepLink);
+    return {
+      whiteouts: [...this.#whiteouts],
+      opaques: [...this.#opaques],
+      replaced: [...this.#replaced],
+      implied: this.#implied,
+      lowerLinks: links,
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+    };
+  }
+}
