@@ -1,0 +1,69 @@
+/**
+ * Settled layers become committed snapshots.
+ *
+ * Order is what makes it safe: deletions are written, everything is synced once, and only then do directories move and
+ * rows appear, all in one transaction. A crash before its end leaves garbage for the collector and nothing else.
+ */
+import type { Sql } from "../metadata/database.ts";
+import { clockRealtimeNs } from "../sys/linux.ts";
+import * as records from "./records.ts";
+import type { AdoptedLayer } from "./snapshotter.ts";
+import type { SnapshotStoreParts } from "./store-parts.ts";
+import { syncFileSystem } from "./sync-file-system.ts";
+
+/** See {@link Snapshotter.adopt}. A committed snapshot that lost its directory gets the layer's in its place. */
+export function adoptLayers(layers: readonly AdoptedLayer[], parts: SnapshotStoreParts): void {
+  const { database, directories, durability, staging } = parts;
+  const treeByName = finishTrees(layers, parts);
+  if (durability === "full" && treeByName.size > 0) syncFileSystem(staging.path);
+  database.write((sql) => {
+    const placed: number[] = [];
+    for (const layer of layers) {
+      const tree = treeByName.get(layer.name);
+      if (tree === undefined) continue;
+      const existing = findIntact(sql, layer, parts);
+      if (existing === "intact") continue;
+      const id = existing ?? insertLayer(sql, layer);
+      directories.place(id, tree, staging.trashPath());
+      placed.push(id);
+    }
+    directories.sync(placed);
+  });
+  for (const { settled } of layers) staging.remove(settled.layer.stagingDir);
+}
+
+/** The finished trees, by name, of the layers that are not there yet. */
+function finishTrees(layers: readonly AdoptedLayer[], parts: SnapshotStoreParts): ReadonlyMap<string, string> {
+  const { database, directories, backend } = parts;
+  const finished = new Map<string, string>();
+  for (const layer of layers) {
+    const { isThere, parent } = database.read((sql) => ({
+      isThere: findIntact(sql, layer, parts) === "intact",
+      parent: finished.get(layer.parent) ?? records.requireParent(sql, layer.parent, "adopt a layer on"),
+    }));
+    if (isThere) continue;
+    const parentTree = parent === undefined || typeof parent === "string" ? parent : directories.treeOf(parent.id);
+    finished.set(layer.name, backend.finish(layer.settled, parentTree));
+  }
+  return finished;
+}
+
+/** "intact", or the id of a committed snapshot whose directory is lost, or undefined where there is none. */
+function findIntact(
+  sql: Sql,
+  { name }: AdoptedLayer,
+  { directories }: SnapshotStoreParts,
+): "intact" | number | undefined {
+  const record = records.findSnapshot(sql, name);
+  if (record === undefined) return undefined;
+  if (record.kind !== "committed") {
+    throw records.refusal("ERR_FAILED_PRECONDITION", "adopt a layer as", name, `it is ${record.kind}`);
+  }
+  return directories.has(record.id) ? "intact" : record.id;
+}
+
+function insertLayer(sql: Sql, { name, parent, settled, labels = {} }: AdoptedLayer): number {
+  const parentId = records.requireParent(sql, parent, "adopt a layer on")?.id ?? null;
+  const { usage } = settled;
+  return records.insertSnapshot(sql, { name, parentId, kind: "committed", labels, nowNs: clockRealtimeNs(), usage });
+}

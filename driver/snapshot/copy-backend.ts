@@ -1,0 +1,48 @@
+/**
+ * Snapshots as complete trees: each begins as a copy of its parent, sharing blocks where the file system can. Needs no
+ * privilege and no overlay; a view needs no copy at all.
+ *
+ * Usage of an active or committed snapshot is its tree's less its parent's, never below zero: what was added less what
+ * was deleted, where overlay counts what was added and the marks of what was deleted. An unpacked layer's usage is the
+ * layer's own, as for overlay.
+ */
+import { join } from "node:path";
+import { mergeSettled } from "../extract/merge-tree.ts";
+import type { Usage } from "../extract/staged-layer.ts";
+import { copyTree } from "../sys/copy-tree.ts";
+import type { Privileges } from "../sys/privileges.ts";
+import { type Backend, bindMount } from "./backend.ts";
+import { makeDirectory } from "./make-directory.ts";
+import { measureTree } from "./measure-tree.ts";
+
+export function createCopyBackend(privileges: Privileges): Backend {
+  return {
+    name: "copy",
+    format: "copy",
+    populate: (tree, parent, kind) => {
+      if (parent !== undefined && kind === "active") copyTree(parent, tree, { privileges });
+    },
+    mounts: ({ kind, tree, ancestors: [parent] }) =>
+      kind === "active" ? bindMount(tree, "rw") : bindMount(parent ?? tree, "ro"),
+    measure: (tree, parent) => growthOver(measureTree(tree), parent),
+    finish: (settled, parent) => {
+      const { stagingDir } = settled.layer;
+      if (parent === undefined) return join(stagingDir, "fs");
+      const tree = join(stagingDir, "merged");
+      makeDirectory(tree, 0o755);
+      copyTree(parent, tree, { privileges });
+      mergeSettled(tree, settled, privileges);
+      return tree;
+    },
+    lowerLayers: ([dir]) => (dir === undefined ? [] : [{ dir, whiteouts: [], opaques: [] }]),
+  };
+}
+
+function growthOver(usage: Usage, parent: string | undefined): Usage {
+  if (parent === undefined) return usage;
+  const below = measureTree(parent);
+  return {
+    inodes: Math.max(0, usage.inodes - below.inodes),
+    sizeBytes: Math.max(0, usage.sizeBytes - below.sizeBytes),
+  };
+}

@@ -1,0 +1,285 @@
+/** The life of a snapshot, the same for every backend: containerd's verbs, its errors and its promises on a crash. */
+import type { LowerLayer, Usage } from "../extract/staged-layer.ts";
+import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
+import type { Sql } from "../metadata/database.ts";
+import type { Mount } from "../mount/mount.ts";
+import { clockRealtimeNs } from "../sys/linux.ts";
+import { adoptLayers } from "./adopt.ts";
+import { parseFilters } from "./filter.ts";
+import { parseLabels, updateLabels } from "./labels.ts";
+import * as records from "./records.ts";
+import type {
+  AdoptedLayer,
+  SnapshotInfo,
+  SnapshotKind,
+  SnapshotOptions,
+  Snapshotter,
+  StagingDirectory,
+} from "./snapshotter.ts";
+import type { SnapshotStoreParts } from "./store-parts.ts";
+import { syncFileSystem } from "./sync-file-system.ts";
+
+const walkPageSize = 100;
+const noUsage: Usage = { inodes: 0, sizeBytes: 0 };
+
+export class SnapshotStore implements Snapshotter {
+  readonly #parts: SnapshotStoreParts;
+  #isClosed = false;
+
+  constructor(parts: SnapshotStoreParts) {
+    this.#parts = parts;
+  }
+
+  get backend(): "overlay" | "copy" {
+    return this.#parts.backend.name;
+  }
+
+  stat(key: string): Promise<SnapshotInfo> {
+    return this.#run(({ database }) =>
+      database.read((sql) => records.infoOf(records.requireSnapshot(sql, key, "stat"))),
+    );
+  }
+
+  update(
+    { name, labels }: { name: string; labels: Readonly<Record<string, string>> },
+    fieldPaths?: readonly string[],
+  ): Promise<SnapshotInfo> {
+    return this.#run(({ database }) =>
+      database.write((sql) => {
+        const { id, labels: current } = records.requireSnapshot(sql, name, "update");
+        records.relabelSnapshot(sql, id, updateLabels(parseLabels(current), labels, fieldPaths), clockRealtimeNs());
+        return records.infoOf(records.requireSnapshot(sql, name, "update"));
+      }),
+    );
+  }
+
+  usage(key: string): Promise<Usage> {
+    return this.#run(({ database }) => {
+      const record = database.read((sql) => records.requireSnapshot(sql, key, "measure"));
+      switch (record.kind) {
+        case "committed":
+          return { inodes: record.inodes, sizeBytes: record.size_bytes };
+        case "view":
+          return noUsage;
+        case "active":
+          return this.#measure(record);
+      }
+    });
+  }
+
+  mounts(key: string): Promise<readonly Mount[]> {
+    return this.#run(({ database }) =>
+      database.read((sql) => {
+        const record = records.requireSnapshot(sql, key, "mount");
+        if (record.kind === "committed") {
+          throw records.refusal("ERR_FAILED_PRECONDITION", "mount", key, "it is committed: prepare or view it");
+        }
+        return this.#mountsOf(sql, record);
+      }),
+    );
+  }
+
+  prepare(key: string, parent: string, options?: SnapshotOptions): Promise<readonly Mount[]> {
+    return this.#run(() => this.#create("active", key, parent, options));
+  }
+
+  view(key: string, parent: string, options?: SnapshotOptions): Promise<readonly Mount[]> {
+    return this.#run(() => this.#create("view", key, parent, options));
+  }
+
+  commit(name: string, key: string, { labels = {} }: SnapshotOptions = {}): Promise<void> {
+    return this.#run(({ database, directories, durability }) => {
+      requireName(name);
+      const check = (sql: Sql) => {
+        records.requireFree(sql, name, "commit");
+        const record = records.requireSnapshot(sql, key, "commit");
+        if (record.kind === "active") return record;
+        throw records.refusal("ERR_FAILED_PRECONDITION", "commit", key, `it is ${record.kind}, not active`);
+      };
+      const measured = database.read(check);
+      const usage = this.#measure(measured);
+      if (durability === "full") syncFileSystem(directories.treeOf(measured.id));
+      database.write((sql) => {
+        const { id } = check(sql);
+        if (id !== measured.id) {
+          throw records.refusal("ERR_ABORTED", "commit", key, "it was removed and made again meanwhile");
+        }
+        records.commitSnapshot(sql, id, { name, labels, nowNs: clockRealtimeNs(), usage });
+      });
+    });
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#run(({ database, directories, staging }) => {
+      const { id } = database.write((sql) => {
+        const record = records.requireSnapshot(sql, key, "remove");
+        records.deleteSnapshot(sql, record);
+        return record;
+      });
+      const trash = staging.trashPath();
+      if (directories.discard(id, trash)) staging.remove(trash);
+    });
+  }
+
+  async *walk(filters: readonly string[] = []): AsyncGenerator<SnapshotInfo, void, undefined> {
+    const matches = await this.#run(() => parseFilters(filters));
+    for (let afterId = 0; ;) {
+      const page = await this.#run(({ database }) =>
+        database.read((sql) => records.pageOfSnapshots(sql, afterId, walkPageSize)),
+      );
+      yield* page.map(records.infoOf).filter(matches);
+      const last = page.at(-1);
+      if (last === undefined || page.length < walkPageSize) return;
+      afterId = last.id;
+    }
+  }
+
+  cleanup(): Promise<void> {
+    return this.#run(() => {
+      this.#collect();
+    });
+  }
+
+  stage(): Promise<StagingDirectory> {
+    return this.#run(({ staging }) => {
+      const staged = staging.create();
+      return {
+        path: staged.path,
+        [Symbol.asyncDispose]: () => {
+          staged[Symbol.dispose]();
+          return Promise.resolve();
+        },
+      };
+    });
+  }
+
+  lowerLayers(name: string): Promise<readonly LowerLayer[]> {
+    return this.#run(({ database, directories, backend }) => {
+      const ids = database.read((sql) => {
+        const record = records.requireParent(sql, name, "read");
+        return record === undefined ? [] : [record.id, ...records.ancestorsOf(sql, record.id)];
+      });
+      const layers = backend.lowerLayers(ids.map((id) => directories.treeOf(id)));
+      const lost = ids.slice(0, layers.length).find((id) => !directories.has(id));
+      if (lost !== undefined) throw lostDirectory(name, directories.treeOf(lost));
+      return layers;
+    });
+  }
+
+  adopt(layers: readonly AdoptedLayer[]): Promise<void> {
+    return this.#run((parts) => {
+      try {
+        adoptLayers(layers, parts);
+      } catch (error) {
+        this.#collectQuietly();
+        throw error;
+      }
+    });
+  }
+
+  /** Idempotent. The database stays open: it is its opener's. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    return Promise.resolve();
+  }
+
+  #create(
+    kind: SnapshotKind,
+    key: string,
+    parentName: string,
+    { labels = {} }: SnapshotOptions = {},
+  ): readonly Mount[] {
+    const { database, backend, directories, staging } = this.#parts;
+    const verb = kind === "view" ? "view" : "prepare";
+    requireName(key);
+    const check = (sql: Sql) => {
+      const parent = records.requireParent(sql, parentName, verb);
+      records.requireFree(sql, key, verb);
+      return parent;
+    };
+    const parent = database.read(check);
+    using staged = staging.create();
+    try {
+      backend.populate(staged.tree, parent && directories.treeOf(parent.id), kind);
+      return database.write((sql) => {
+        const parentId = check(sql)?.id ?? null;
+        if (parentId !== (parent?.id ?? null)) {
+          throw records.refusal("ERR_ABORTED", verb, key, `${JSON.stringify(parentName)} was made anew meanwhile`);
+        }
+        const nowNs = clockRealtimeNs();
+        const id = records.insertSnapshot(sql, { name: key, parentId, kind, labels, nowNs, usage: noUsage });
+        directories.place(id, staged.tree, staging.trashPath());
+        directories.sync([id]);
+        return this.#mountsOf(sql, records.requireSnapshot(sql, key, verb));
+      });
+    } catch (error) {
+      this.#collectQuietly();
+      if (parent === undefined || directories.has(parent.id)) throw error;
+      // The parent's tree went away while it was read: with its row, which is an ordinary race, or without.
+      database.read(check);
+      throw lostDirectory(parentName, directories.treeOf(parent.id), error);
+    }
+  }
+
+  #mountsOf(sql: Sql, { id, kind }: records.SnapshotRecord): readonly Mount[] {
+    const { backend, directories } = this.#parts;
+    const ancestors = records.ancestorsOf(sql, id).map((ancestor) => directories.treeOf(ancestor));
+    return backend.mounts({ kind, tree: directories.treeOf(id), work: directories.workOf(id), ancestors });
+  }
+
+  #measure({ id, parent_id, name }: records.SnapshotRecord): Usage {
+    const { backend, directories } = this.#parts;
+    const tree = directories.treeOf(id);
+    try {
+      return backend.measure(tree, parent_id === null ? undefined : directories.treeOf(parent_id));
+    } catch (error) {
+      throw isErrno(error, "ENOENT") ? lostDirectory(name, tree, error) : error;
+    }
+  }
+
+  /** Only the holder of the write lock knows which directories will never get a row. */
+  #collect(): void {
+    const { database, directories, staging } = this.#parts;
+    const garbage = (sql: Sql) => {
+      const known = records.namesById(sql);
+      return directories.list().filter((id) => !known.has(id));
+    };
+    if (database.read(garbage).length > 0) {
+      database.write((sql) => {
+        for (const id of garbage(sql)) directories.discard(id, staging.trashPath());
+      });
+    }
+    staging.collect();
+  }
+
+  /** After a failure, which must not be hidden by another. */
+  #collectQuietly(): void {
+    try {
+      this.#collect();
+    } catch (error) {
+      this.#parts.logger.warn({ error }, "cannot collect garbage yet");
+    }
+  }
+
+  #run<T>(action: (parts: SnapshotStoreParts) => T): Promise<T> {
+    return new Promise((resolve) => {
+      if (this.#isClosed) throw new StorageError("ERR_UNAVAILABLE", "cannot use snapshots: the snapshotter is closed");
+      try {
+        resolve(action(this.#parts));
+      } catch (error) {
+        throw error instanceof Error && "errno" in error ? asStorageError(error, "cannot use snapshots") : error;
+      }
+    });
+  }
+}
+
+function requireName(name: string): void {
+  if (name === "") throw new StorageError("ERR_INVALID_ARGUMENT", "cannot make a snapshot: its name is empty");
+}
+
+function lostDirectory(name: string, tree: string, cause?: unknown): StorageError {
+  return new StorageError("ERR_DATA_LOSS", `cannot read snapshot ${JSON.stringify(name)}: ${tree} is missing`, {
+    details: { name, path: tree },
+    cause,
+  });
+}

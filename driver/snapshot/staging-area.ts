@@ -1,0 +1,122 @@
+/**
+ * Where trees are made before they are snapshots, and where they go when they are no more:
+ *
+ *     <root>/staging/<uuid>/{lock,fs}    in the making; its maker holds a lock on `lock`
+ *     <root>/staging/trash-<uuid>        on its way out
+ *     <root>/staging/lock                held for the moment in which a directory is made or judged
+ *
+ * A lock ends with its process, however that ends. So what is here and not locked is garbage, and collecting it never
+ * takes what a live process is making, in this process or another.
+ */
+import { randomUUID } from "node:crypto";
+import { readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { hasCode, StorageError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { openLocked } from "../sys/lock-file.ts";
+import { removeTree } from "../sys/remove-tree.ts";
+import { ensureDirectory, makeDirectory } from "./make-directory.ts";
+
+export class StagingArea {
+  readonly path: string;
+  readonly #logger: Logger;
+
+  constructor(root: string, logger: Logger) {
+    this.path = join(root, "staging");
+    this.#logger = logger;
+    ensureDirectory(this.path);
+  }
+
+  /** A new locked directory with an empty `fs`, 0755, in it. */
+  create(): Staged {
+    const path = join(this.path, randomUUID());
+    return this.#locked(() => {
+      makeDirectory(path, 0o700);
+      const lock = requireLock(join(path, "lock"));
+      makeDirectory(join(path, "fs"), 0o755);
+      return new Staged(path, lock, this);
+    });
+  }
+
+  /** A path to move garbage to, on the same file system. Nothing is made. */
+  trashPath(): string {
+    return join(this.path, `trash-${randomUUID()}`);
+  }
+
+  /** Deletes a directory of this area. What cannot be deleted now is logged and left to the next {@link collect}. */
+  remove(path: string): void {
+    try {
+      removeTree(path);
+    } catch (error) {
+      this.#logger.warn({ path, error }, "cannot delete garbage yet");
+    }
+  }
+
+  /** Deletes everything that no live process holds. */
+  collect(): void {
+    for (const path of this.#locked(() => this.#takeGarbage())) this.remove(path);
+  }
+
+  #takeGarbage(): readonly string[] {
+    const taken: string[] = [];
+    for (const { name } of readdirSync(this.path, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+      const path = join(this.path, name);
+      if (name.startsWith("trash-")) {
+        taken.push(path);
+      } else if (isAbandoned(path)) {
+        const trash = this.trashPath();
+        renameSync(path, trash);
+        taken.push(trash);
+      }
+    }
+    return taken;
+  }
+
+  #locked<T>(action: () => T): T {
+    const lock = requireLock(join(this.path, "lock"), { waits: true });
+    try {
+      return action();
+    } finally {
+      lock[Symbol.dispose]();
+    }
+  }
+}
+
+/** Disposing deletes it and what is left in it, then unlocks. */
+export class Staged implements Disposable {
+  readonly path: string;
+  /** `fs` in it. */
+  readonly tree: string;
+  readonly #lock: Disposable;
+  readonly #area: StagingArea;
+
+  constructor(path: string, lock: Disposable, area: StagingArea) {
+    this.path = path;
+    this.tree = join(path, "fs");
+    this.#lock = lock;
+    this.#area = area;
+  }
+
+  [Symbol.dispose](): void {
+    this.#area.remove(this.path);
+    this.#lock[Symbol.dispose]();
+  }
+}
+
+function isAbandoned(path: string): boolean {
+  try {
+    const lock = openLocked(join(path, "lock"), { nonBlocking: true });
+    lock?.[Symbol.dispose]();
+    return lock !== undefined;
+  } catch (error) {
+    // Its maker has just deleted it.
+    if (hasCode(error, "ERR_NOT_FOUND")) return false;
+    throw error;
+  }
+}
+
+function requireLock(path: string, { waits = false } = {}): Disposable {
+  const lock = openLocked(path, { nonBlocking: !waits });
+  if (lock === undefined) throw new StorageError("ERR_UNAVAILABLE", `cannot lock ${path}: another process holds it`);
+  return lock;
+}
