@@ -43,7 +43,8 @@ export interface ChrootPlan {
 
 export function chrootScript(plan: ChrootPlan): string {
   const { launch, places, tools } = plan;
-  const mount = quote(tools.mount);
+  // -n: nothing is to be noted in /run/mount, which an ordinary user could not even do.
+  const mount = `${quote(tools.mount)} -n`;
   const at = (path: string): string => quote(path === "." ? "." : `./${path}`);
   const [proc, dev, sys] = [at(places.proc), at(places.dev), at(places.sys)];
   const devices = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -86,8 +87,9 @@ export function chrootScript(plan: ChrootPlan): string {
       return `{ if [ -d ${place} ]; then ${mount} -t tmpfs -o ro tmpfs ${place}; else ${mount} --bind /dev/null ${place}; fi; } 2>/dev/null`;
     }),
 
-    // As runc does it without pivot_root: the container's root covers the host's, so that no way up leads to it.
-    `${mount} --move . / || fail "cannot move its root into place"`,
+    // As runc does it without pivot_root: the container's root covers the host's, so that no way up leads to it. From
+    // such a place no further user namespace can be made; a user who needs one cannot get out of a plain chroot anyway.
+    ...(needsInnerNamespace(plan) ? [] : [`${mount} --move . / || fail "cannot move its root into place"`]),
     `exec 3>&-`,
     `exec ${lastCommand(plan).map(quote).join(" ")}`,
     "",
@@ -100,7 +102,8 @@ function insideOf(path: string, places: MountPlaces): string {
 }
 
 /** Changes root, directory and user, in that order, and becomes the program. */
-function lastCommand({ launch, env, program, tools, isUserNamespace }: ChrootPlan): readonly string[] {
+function lastCommand(plan: ChrootPlan): readonly string[] {
+  const { launch, env, program, tools, isUserNamespace } = plan;
   const { uid, gid, groups } = launch.user;
   const isLoaderVariable = (variable: string): boolean => loaderVariables.test(variable);
   const late = env.filter(isLoaderVariable);
@@ -112,13 +115,18 @@ function lastCommand({ launch, env, program, tools, isUserNamespace }: ChrootPla
     }
   }
   command.push(tools.unshare, "--root=.", `--wd=${launch.process.cwd}`);
-  if (isUserNamespace && (uid !== 0 || gid !== 0)) command.push("--user", `--map-user=${uid}`, `--map-group=${gid}`);
+  if (needsInnerNamespace(plan)) command.push("--user", `--map-user=${uid}`, `--map-group=${gid}`);
   if (!isUserNamespace) {
     if (tools.setpriv === null && gid !== 0) command.push(`--setgid=${gid}`);
     if (uid !== 0) command.push(`--setuid=${uid}`);
   }
   command.push("--", ...(late.length === 0 ? [] : [imageEnv, ...late]), program, ...launch.process.args.slice(1));
   return command;
+}
+
+/** In the user namespace of an ordinary user there is only root; another user gets a namespace in which that is it. */
+function needsInnerNamespace({ launch: { user }, isUserNamespace }: ChrootPlan): boolean {
+  return isUserNamespace && (user.uid !== 0 || user.gid !== 0);
 }
 
 /** Sets, in the container, what must not be set before. */

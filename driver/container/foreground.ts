@@ -1,6 +1,8 @@
 /** Starting a runtime on our own standard streams and learning how it ended. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { O_CLOEXEC } from "../sys/constants.ts";
 import { startFailure } from "./failure.ts";
 import type { Launch } from "./launch.ts";
 
@@ -20,11 +22,19 @@ export async function startInForeground(
   { process: { tty, interactive }, lockFd }: Launch,
   { detached, env }: ForegroundOptions,
 ): Promise<ChildProcess> {
-  const child = spawn(file, args, {
-    stdio: [tty || interactive ? "inherit" : "ignore", "inherit", "inherit", lockFd],
-    detached,
-    ...(env !== undefined && { env }),
-  });
+  const nowhere = openSync("/dev/null", "r");
+  const stdio: (number | "inherit" | "ignore")[] = [tty || interactive ? "inherit" : "ignore", "inherit", "inherit"];
+  stdio.push(lockFd);
+  for (const fd of inheritedFds()) {
+    while (stdio.length <= fd) stdio.push("ignore");
+    if (fd > 3) stdio[fd] = nowhere;
+  }
+  let child: ChildProcess;
+  try {
+    child = spawn(file, args, { stdio, detached, ...(env !== undefined && { env }) });
+  } finally {
+    closeSync(nowhere);
+  }
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", (error) => {
@@ -32,6 +42,26 @@ export async function startInForeground(
     });
   });
   return child;
+}
+
+/**
+ * Files that whoever started us left open, by accident, for all our children: a container must not get at them. What
+ * Node opens is close-on-exec.
+ */
+function inheritedFds(): readonly number[] {
+  return readdirSync("/proc/self/fd")
+    .map(Number)
+    .filter((fd) => fd > 2 && !isCloseOnExec(fd));
+}
+
+function isCloseOnExec(fd: number): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
+    return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0;
+  } catch {
+    // closed by now: it was the listing's own
+    return true;
+  }
 }
 
 /** Exit code, or 128 + n for signal n. */

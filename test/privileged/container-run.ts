@@ -1,0 +1,40 @@
+/**
+ * A program for tests: runs one container on its own standard streams, as the command line does, and exits with its
+ * code. Arguments: root, directory of the image's files, JSON of options of `create`.
+ */
+import { join } from "node:path";
+import { isStorageError } from "../../driver/base/errors.ts";
+import type { CreateOptions } from "../../driver/container/container.ts";
+import { openContainers } from "../../driver/container/open-containers.ts";
+import { openDatabase } from "../../driver/metadata/database.ts";
+import { detectPrivileges } from "../../driver/sys/privileges.ts";
+import { fakeImages, fakeSnapshotter } from "../unit/container/fake-store.ts";
+
+const [root = "", files = "", json = "{}"] = process.argv.slice(2);
+using database = openDatabase(join(root, "db"), { durability: "none" });
+const containers = await openContainers({
+  root,
+  state: join(root, "state"),
+  database,
+  snapshotter: fakeSnapshotter(root, files),
+  images: fakeImages({ Env: ["FROM_IMAGE=yes"] }),
+  privileges: detectPrivileges(),
+});
+const container = await containers.create({ image: "test", ...(JSON.parse(json) as Partial<CreateOptions>) });
+try {
+  const { exitCode } = await containers.run(container.id, {
+    stdio: "inherit",
+    onStart: (started) => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.on(signal, () => {
+          started.kill(signal);
+        });
+      }
+    },
+  });
+  process.exitCode = exitCode;
+} catch (error) {
+  if (!isStorageError(error)) throw error;
+  console.error(error.message);
+  process.exitCode = Number(error.details["exitCode"] ?? 1);
+}
