@@ -49,7 +49,7 @@ export interface TarLimits {
   readonly maxEntries: number;
   /** Bytes of all files, holes included. */
   readonly maxBytes: number;
-  /** Bytes of one PAX, long-name or long-link block. */
+  /** Bytes of one PAX, long-name or long-link block; 1 MiB is the most, whatever this says. */
   readonly maxHeaderBytes: number;
   /** Data extents of one sparse file. */
   readonly maxSparseExtents: number;

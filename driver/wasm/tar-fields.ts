@@ -51,10 +51,10 @@ export class TarFields {
   constructor(core: Core) {
     const { TAR_FIELDS, TAR_INPUT, TAR_INPUT_BYTES } = core.exports;
     const { buffer } = core.memory;
-    const fields = Number(TAR_FIELDS.value);
+    const fields = TAR_FIELDS.value;
     this.core = core;
-    this.maxBytes = Number(TAR_INPUT_BYTES.value);
-    this.#input = Number(TAR_INPUT.value);
+    this.maxBytes = TAR_INPUT_BYTES.value;
+    this.#input = TAR_INPUT.value;
     this.#text = Buffer.from(buffer);
     this.#numbers = new Float64Array(buffer, fields, fieldsBytes / 8);
     this.#marks = new Int32Array(buffer, fields, fieldsBytes / 4);

@@ -122,8 +122,8 @@ export class TarHeaderParser {
     const count = Math.min(most, tableNumbers);
     const address = this.#fields.place(bytes, 0, length);
     const { carry, digits } = state;
-    const { tarDecimals } = this.#fields.core.exports;
-    const read = tarDecimals(address, length, separator.charCodeAt(0), count, carry, digits);
+    const args = [address, length, separator.charCodeAt(0), count, carry, digits] as const;
+    const read = this.#fields.core.exports.tarDecimals(...args);
     state.carry = this.#fields.number(numbers.carry);
     state.digits = this.#fields.mark(marks.digits);
     return read;
