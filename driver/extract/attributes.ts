@@ -48,9 +48,13 @@ export class AttributeWriter {
   toFile(fd: number, entry: TarEntry): void {
     if (this.#mayChown()) fchown(fd, entry.uid, entry.gid);
     if (entry.xattrs.size > 0) {
-      this.#each(entry, () => true, (name, value) => {
-        fsetxattr(fd, name, value);
-      });
+      this.#each(
+        entry,
+        () => true,
+        (name, value) => {
+          fsetxattr(fd, name, value);
+        },
+      );
     }
     fchmod(fd, entry.mode);
     utimensat(fd, null, entry.mtimeNs, entry.mtimeNs);
@@ -60,9 +64,13 @@ export class AttributeWriter {
   toNode(dirfd: number, name: PathLike, entry: TarEntry): void {
     if (this.#mayChown()) fchownat(dirfd, name, entry.uid, entry.gid);
     if (entry.xattrs.size > 0) {
-      this.#each(entry, () => true, (xattr, value) => {
-        setxattrat(dirfd, name, xattr, value);
-      });
+      this.#each(
+        entry,
+        () => true,
+        (xattr, value) => {
+          setxattrat(dirfd, name, xattr, value);
+        },
+      );
     }
     if (entry.type !== "symlink") fchmodat(dirfd, name, entry.mode);
     utimensat(dirfd, name, entry.mtimeNs, entry.mtimeNs);
@@ -77,9 +85,13 @@ export class AttributeWriter {
       }
     }
     if (entry.xattrs.size === 0) return;
-    this.#each(entry, (xattr) => !isAcl(xattr), (xattr, value) => {
-      setxattrat(dirfd, name, xattr, value);
-    });
+    this.#each(
+      entry,
+      (xattr) => !isAcl(xattr),
+      (xattr, value) => {
+        setxattrat(dirfd, name, xattr, value);
+      },
+    );
   }
 
   /** The ACLs that {@link toDirectory} left out. */

@@ -8,10 +8,7 @@ import { openBeneath } from "./beneath.ts";
 
 const ownerAll = 0o700;
 
-/**
- * Opens a directory below `rootFd` for reading, for its owner whatever its mode says: a mode that forbids reading or
- * writing is widened, and narrowed again only by {@link editDirectory}.
- */
+/** Opens a directory below `rootFd` for reading; its owner may, whatever its mode says. */
 export function openDirectory(rootFd: number, path: RelPath): number {
   try {
     return openBeneath(rootFd, path, O_RDONLY | O_DIRECTORY);
@@ -19,27 +16,27 @@ export function openDirectory(rootFd: number, path: RelPath): number {
     if (!isErrno(error, "EACCES")) throw error;
   }
   const place = openBeneath(rootFd, path, O_PATH | O_DIRECTORY);
+  const mode = fstat(place).mode & 0o7777;
   try {
-    chmodSync(`/proc/self/fd/${place}`, (fstat(place).mode & 0o7777) | ownerAll);
+    chmodSync(`/proc/self/fd/${place}`, mode | ownerAll);
+    return openBeneath(rootFd, path, O_RDONLY | O_DIRECTORY);
   } finally {
+    chmodSync(`/proc/self/fd/${place}`, mode);
     closeFd(place);
   }
-  return openBeneath(rootFd, path, O_RDONLY | O_DIRECTORY);
 }
 
 /** Runs `change` on the directory's descriptor, then puts its mode and times back. */
 export function editDirectory(rootFd: number, path: RelPath, change: (fd: number) => void): void {
-  const place = openBeneath(rootFd, path, O_PATH | O_DIRECTORY);
-  let fd: number | undefined;
+  const fd = openDirectory(rootFd, path);
   try {
-    const before = fstat(place);
-    fd = openDirectory(rootFd, path);
-    if ((before.mode & ownerAll) !== ownerAll) fchmod(fd, (before.mode & 0o7777) | ownerAll);
+    const before = fstat(fd);
+    const isClosed = (before.mode & ownerAll) !== ownerAll;
+    if (isClosed) fchmod(fd, (before.mode & 0o7777) | ownerAll);
     change(fd);
-    if ((before.mode & ownerAll) !== ownerAll) fchmod(fd, before.mode & 0o7777);
+    if (isClosed) fchmod(fd, before.mode & 0o7777);
     utimensat(fd, null, before.atimeNs, before.mtimeNs);
   } finally {
-    closeFd(place);
-    if (fd !== undefined) closeFd(fd);
+    closeFd(fd);
   }
 }

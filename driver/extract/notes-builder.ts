@@ -27,6 +27,7 @@ export class NotesBuilder {
   /** A directory takes the place of another entry of this layer. */
   addReplaced(path: RelPath): void {
     this.#replaced.add(path);
+    this.#lowerLinks.delete(path);
   }
 
   /** Something that is no directory is laid at `path`. */

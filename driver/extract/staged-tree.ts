@@ -77,9 +77,7 @@ export class StagedTree {
     const stat = tryFstatat(parent.fd, syscallPath(name));
     if (stat === undefined || S_ISDIR(stat.mode)) return false;
     this.#unlink(parent, name, stat);
-    const path = joinPath(parent.path, name);
-    this.notes.addLeaf(path, 0);
-    this.notes.addReplaced(path);
+    this.notes.addReplaced(joinPath(parent.path, name));
     return true;
   }
 
