@@ -3,10 +3,22 @@
  *
  * All calls are synchronous. Nothing here knows snapshots: it performs what mount.ts describes, whoever wrote it.
  */
-import { join, resolve } from "node:path";
+import { readlinkSync } from "node:fs";
+import { resolve } from "node:path";
 import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
-import { MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT, UMOUNT_NOFOLLOW } from "../sys/constants.ts";
-import { mount, umount2 } from "../sys/linux.ts";
+import {
+  AT_FDCWD,
+  MNT_DETACH,
+  MS_BIND,
+  MS_REC,
+  MS_REMOUNT,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  UMOUNT_NOFOLLOW,
+} from "../sys/constants.ts";
+import { closeFd, mount, openat, openat2, umount2 } from "../sys/linux.ts";
 import { parseMountFlags } from "./mount-flags.ts";
 import { mountOverlay } from "./mount-overlay.ts";
 import type { Mount } from "./mount.ts";
@@ -73,7 +85,22 @@ function placeOf({ target: below }: Mount, target: string): string {
   if (below.split("/").includes("..")) {
     throw new StorageError("ERR_INVALID_ARGUMENT", `cannot mount on ${JSON.stringify(below)}: it leaves ${target}`);
   }
-  return join(resolve(target), below);
+  return below === "" ? resolve(target) : resolveInside(resolve(target), below);
+}
+
+/** Symlinks on the way, which belong to the image, lead to places within `root`. */
+function resolveInside(root: string, below: string): string {
+  const rootFd = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY);
+  try {
+    const fd = openat2(rootFd, below, { flags: O_PATH, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } finally {
+      closeFd(fd);
+    }
+  } finally {
+    closeFd(rootFd);
+  }
 }
 
 function mountOne(one: Mount, place: string): void {
