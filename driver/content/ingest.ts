@@ -1,9 +1,8 @@
 import { hash } from "node:crypto";
 import { chmod, mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
+import { asStorageError, hasCode, isErrno, StorageError } from "../base/errors.ts";
 import { openLocked } from "../sys/lock-file.ts";
-import type { Layout } from "./layout.ts";
 
 /** A write that is not visible yet. Disposing of it, committed or not, removes what is left and frees its ref. */
 export interface Ingest extends AsyncDisposable {
@@ -16,14 +15,15 @@ const lockName = "lock";
 const dataName = "data";
 
 /**
- * The directories below ingest/, one for each ref: `lock`, flocked while the writer lives, and `data`. Only the holder
+ * The directories below one such as ingest/, one for each ref: `lock`, flocked while the writer lives, and `data`. Only the holder
  * of the lock removes anything in one, so a directory whose lock is free belongs to a writer that is gone.
  */
 export class Ingests {
   readonly #dir: string;
 
-  constructor(layout: Layout) {
-    this.#dir = layout.ingestDir;
+  /** @param dir exists; nothing but ingests and plain files is in it. */
+  constructor(dir: string) {
+    this.#dir = dir;
   }
 
   /** @throws {StorageError} ERR_UNAVAILABLE while another ingest, here or in another process, holds `ref`. */
@@ -44,8 +44,9 @@ export class Ingests {
       }
       let done = false;
       const dispose = async (): Promise<void> => {
-        if (!done) await removeIngest(dir, lock);
+        if (done) return;
         done = true;
+        await removeIngest(dir, lock);
       };
       return { ref, path, [Symbol.asyncDispose]: dispose };
     } catch (error) {
@@ -59,7 +60,7 @@ export class Ingests {
       if (!entry.isDirectory()) continue;
       const dir = join(this.#dir, entry.name);
       const lock = tryLock(dir);
-      if (lock !== undefined) await removeIngest(dir, lock);
+      if (typeof lock === "object") await removeIngest(dir, lock);
     }
   }
 }
@@ -73,19 +74,16 @@ async function lockIngest(dir: string): Promise<Disposable | undefined> {
       // ENOENT: another process removed it between the two.
       if (!isErrno(error, "EEXIST", "ENOENT")) throw error;
     }
-    try {
-      return openLocked(join(dir, lockName), { exclusive: true, nonBlocking: true });
-    } catch (error) {
-      if (!isErrno(error, "ENOENT")) throw error;
-    }
+    const outcome = tryLock(dir);
+    if (outcome !== "gone") return outcome === "held" ? undefined : outcome;
   }
 }
 
-function tryLock(dir: string): Disposable | undefined {
+function tryLock(dir: string): Disposable | "held" | "gone" {
   try {
-    return openLocked(join(dir, lockName), { exclusive: true, nonBlocking: true });
+    return openLocked(join(dir, lockName), { exclusive: true, nonBlocking: true }) ?? "held";
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
+    if (hasCode(error, "ERR_NOT_FOUND")) return "gone";
     throw error;
   }
 }
