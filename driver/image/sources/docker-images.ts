@@ -85,12 +85,16 @@ export function selectItems(
   items: readonly DockerItem[],
   { wish, name }: DockerOptions,
 ): readonly DockerItem[] {
-  const weighed = items.map((item) => {
+  if (items.length === 0) {
+    throw new StorageError("ERR_NOT_FOUND", `cannot find an image in ${files.what}: its manifest.json lists none`);
+  }
+  const named = name === undefined ? items : itemsCalled(files, items, name);
+  const weighed = named.map((item) => {
     const platform = parseImageConfig(item.config.bytes, item.config.descriptor);
     return { item, platform, distance: platformDistance(wish.platform, platform) ?? Infinity };
   });
   const serving = wish.isExplicit ? weighed.filter(({ distance }) => distance !== Infinity) : weighed;
-  if (serving.length === 0 && items.length > 0) {
+  if (serving.length === 0) {
     const offered = weighed.map(({ platform }) => formatPlatform(platform));
     throw noPlatform(files.what, wish, offered);
   }
@@ -101,22 +105,21 @@ export function selectItems(
       if (owner === undefined || each.distance <= owner.distance) owners.set(tag, each);
     }
   }
-  const selected = serving.flatMap((each): DockerItem[] => {
+  return serving.flatMap((each): DockerItem[] => {
     const names = each.item.names.filter((tag) => owners.get(tag) === each);
     return names.length > 0 || each.item.names.length === 0 ? [{ ...each.item, names }] : [];
   });
-  return name === undefined ? selected : selectByName(files, selected, name);
 }
 
-function selectByName(files: NamedFiles, items: readonly DockerItem[], name: string): readonly DockerItem[] {
+function itemsCalled(files: NamedFiles, items: readonly DockerItem[], name: string): readonly DockerItem[] {
   const position = /^@([0-9]{1,6})$/.exec(name)?.[1];
   if (position !== undefined) {
     const item = items[Number(position)];
     if (item !== undefined) return [item];
   } else {
     const { canonical } = parseReference(name);
-    const item = items.find(({ names }) => names.includes(canonical));
-    if (item !== undefined) return [{ ...item, names: [canonical] }];
+    const called = items.filter(({ names }) => names.includes(canonical));
+    if (called.length > 0) return called.map((item) => ({ ...item, names: [canonical] }));
   }
   const list = items
     .flatMap(({ names }) => names)

@@ -47,19 +47,21 @@ export async function readOciImages(files: NamedFiles, options: OciOptions): Pro
   const offered: string[] = [];
   for (const group of groupByName(entries, options.baseName)) {
     const choice = await chooseManifests(files, group.entries, options.wish);
-    if (choice.chosen.length === 0) {
-      offered.push(...choice.offered);
-      if (choice.offered.length > 0 && !options.wish.isExplicit) break;
-    }
+    offered.push(...choice.offered);
     if (group.isNamed) requireOne(files, group, choice.chosen);
+    if (choice.chosen.length === 0 && choice.offered.length > 0 && !options.wish.isExplicit) {
+      throw noPlatform(files.what, options.wish, offered);
+    }
     for (const each of choice.chosen) {
       const known = chosen.get(each.descriptor.digest) ?? { ...each, names: [] };
       if (group.reference !== undefined) known.names.push(group.reference);
       chosen.set(each.descriptor.digest, known);
     }
   }
-  if (chosen.size === 0)
+  if (chosen.size === 0 && offered.length > 0) throw noPlatform(files.what, options.wish, offered);
+  if (chosen.size === 0) {
     throw new StorageError("ERR_NOT_FOUND", `cannot find an image in ${files.what}: it holds none`);
+  }
   const images: SourceImage[] = [];
   for (const each of chosen.values()) images.push(await readImage(files, each, each.names));
   return images;
