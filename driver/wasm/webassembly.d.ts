@@ -1,10 +1,13 @@
 /** The part of the WebAssembly JavaScript API used here; TypeScript's own declarations come only with the DOM. */
 declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array);
-    static exports(module: Module): { name: string; kind: string }[];
-    static imports(module: Module): { module: string; name: string; kind: string }[];
+  interface Module {
+    readonly [Symbol.toStringTag]: string;
   }
+  const Module: {
+    new (bytes: Uint8Array): Module;
+    exports(module: Module): { name: string; kind: string }[];
+    imports(module: Module): { module: string; name: string; kind: string }[];
+  };
   class Instance {
     constructor(module: Module, imports?: object);
     readonly exports: object;
