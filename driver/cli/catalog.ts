@@ -1,0 +1,120 @@
+/** All commands by name. Their modules are loaded when used: starting up costs only the one that runs. */
+import type { Command } from "./command.ts";
+
+export interface CatalogEntry {
+  /** "images", "image ls": the first is the one that help shows; all others mean the same. */
+  readonly names: readonly string[];
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}
+
+export const catalog: readonly CatalogEntry[] = [
+  {
+    names: ["load", "image load"],
+    summary: "Load images from an archive or an OCI image layout",
+    load: () => import("./commands/load.ts"),
+  },
+  {
+    names: ["images", "image ls", "image list"],
+    summary: "List images",
+    load: () => import("./commands/images.ts"),
+  },
+  {
+    names: ["history", "image history"],
+    summary: "Show how an image came about",
+    load: () => import("./commands/history.ts"),
+  },
+  {
+    names: ["image tree"],
+    summary: "Show the layers of images and what they share",
+    load: () => import("./commands/image-tree.ts"),
+  },
+  {
+    names: ["inspect"],
+    summary: "Show all about containers and images",
+    load: () => import("./commands/inspect.ts"),
+  },
+  {
+    names: ["image inspect"],
+    summary: "Show all about images",
+    load: () => import("./commands/image-inspect.ts"),
+  },
+  {
+    names: ["container inspect"],
+    summary: "Show all about containers",
+    load: () => import("./commands/container-inspect.ts"),
+  },
+  {
+    names: ["tag", "image tag"],
+    summary: "Give an image another name",
+    load: () => import("./commands/tag.ts"),
+  },
+  {
+    names: ["rmi", "image rm", "image remove"],
+    summary: "Remove images",
+    load: () => import("./commands/rmi.ts"),
+  },
+  {
+    names: ["run", "container run"],
+    summary: "Run a program in a new container",
+    load: () => import("./commands/run.ts"),
+  },
+  {
+    names: ["ps", "container ls", "container list", "container ps"],
+    summary: "List containers",
+    load: () => import("./commands/ps.ts"),
+  },
+  {
+    names: ["rm", "container rm", "container remove"],
+    summary: "Remove containers",
+    load: () => import("./commands/rm.ts"),
+  },
+  {
+    names: ["mount", "image mount", "container mount"],
+    summary: "Mount images and containers, and print where",
+    load: () => import("./commands/mount.ts"),
+  },
+  {
+    names: ["unmount", "umount", "image unmount", "image umount", "container unmount", "container umount"],
+    summary: "Unmount images and containers",
+    load: () => import("./commands/unmount.ts"),
+  },
+  {
+    names: ["snapshots ls", "snapshots list"],
+    summary: "List snapshots",
+    load: () => import("./commands/snapshots-ls.ts"),
+  },
+  {
+    names: ["snapshots tree"],
+    summary: "Show which snapshot stands on which",
+    load: () => import("./commands/snapshots-tree.ts"),
+  },
+  {
+    names: ["snapshots usage"],
+    summary: "Show the bytes and inodes of snapshots",
+    load: () => import("./commands/snapshots-usage.ts"),
+  },
+  {
+    names: ["system df", "df"],
+    summary: "Show what is stored, shared and reclaimable",
+    load: () => import("./commands/system-df.ts"),
+  },
+  {
+    names: ["info", "system info"],
+    summary: "Show what this machine offers and what was chosen",
+    load: () => import("./commands/info.ts"),
+  },
+  {
+    names: ["version"],
+    summary: "Show versions",
+    load: () => import("./commands/version.ts"),
+  },
+];
+
+export function isGroup(word: string): boolean {
+  return catalog.some(({ names }) => names.some((name) => name.startsWith(`${word} `)));
+}
+
+export function findCommand(path: string): CatalogEntry | undefined {
+  return catalog.find(({ names }) => names.includes(path));
+}

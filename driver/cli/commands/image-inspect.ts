@@ -1,0 +1,10 @@
+import type { Command } from "../command.ts";
+import { inspectAll, inspectImage } from "../inspected.ts";
+
+export const command: Command = {
+  arguments: "<image...>",
+  options: [],
+  examples: ["laminate image inspect debian"],
+  hasDocument: true,
+  run: (context, words) => inspectAll(context, words, inspectImage),
+};

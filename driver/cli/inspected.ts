@@ -1,0 +1,111 @@
+/** What `inspect` prints of images and containers: Docker's field names, and ours for what Docker does not tell. */
+import type { ContainerInfo, ImageDetails, Storage } from "../index.ts";
+import { type CommandContext, forEachWord, type Result } from "./command.ts";
+import { codeOf } from "./errors.ts";
+import { familiarName } from "./format.ts";
+import { jsonOf } from "./print.ts";
+
+type Lookup = (storage: Storage, word: string) => Promise<object>;
+
+/** An array in any case: of what was found. */
+export async function inspectAll(context: CommandContext, words: readonly string[], lookup: Lookup): Promise<Result> {
+  const storage = await context.storage();
+  const { done, failures } = await forEachWord(words, context.signal, (word) => lookup(storage, word));
+  return { document: done, text: [jsonOf(done, 2)], failures };
+}
+
+export async function inspectImage({ images }: Storage, word: string): Promise<object> {
+  return imageDocument(await images.get(word));
+}
+
+export async function inspectContainer({ containers }: Storage, word: string): Promise<object> {
+  return containerDocument(await containers.get(word));
+}
+
+/** A container of that name comes before an image. */
+export async function inspectAny(storage: Storage, word: string): Promise<object> {
+  try {
+    return await inspectContainer(storage, word);
+  } catch (error) {
+    if (codeOf(error) !== "ERR_NOT_FOUND") throw error;
+    return inspectImage(storage, word);
+  }
+}
+
+function imageDocument({
+  names,
+  id,
+  manifestDigest,
+  created,
+  sizeBytes,
+  manifest,
+  config,
+  layers,
+}: ImageDetails): object {
+  const repositories = new Set(
+    names.map((name) =>
+      familiarName(name)
+        .replace(/@.*$/, "")
+        .replace(/:[^:/]*$/, ""),
+    ),
+  );
+  return {
+    Id: id,
+    RepoTags: names.map(familiarName),
+    RepoDigests: [...repositories].map((repository) => `${repository}@${manifestDigest}`),
+    Created: created,
+    ...(config.author !== undefined && { Author: config.author }),
+    Architecture: config.architecture,
+    ...(config.variant !== undefined && { Variant: config.variant }),
+    Os: config.os,
+    Size: sizeBytes,
+    Config: config.config ?? {},
+    RootFS: { Type: config.rootfs.type, Layers: config.rootfs.diff_ids },
+    Manifest: { MediaType: manifest.mediaType, Digest: manifestDigest },
+    Layers: layers.map((layer) => ({
+      Digest: layer.descriptor.digest,
+      MediaType: layer.descriptor.mediaType,
+      Size: layer.descriptor.size,
+      DiffID: layer.diffId,
+      ChainID: layer.chainId,
+      UnpackedSize: layer.unpackedBytes,
+      Inodes: layer.inodes,
+      SharedBy: layer.sharedBy,
+    })),
+  };
+}
+
+function containerDocument(container: ContainerInfo): object {
+  const { args, env, cwd, user, hostname, tty, interactive } = container.process;
+  return {
+    Id: container.id,
+    Name: container.name,
+    Created: container.created,
+    Path: args[0],
+    Args: args.slice(1),
+    State: {
+      Status: container.status,
+      Running: container.status === "running",
+      Pid: container.pid ?? 0,
+      ExitCode: container.exitCode ?? 0,
+      StartedAt: container.started,
+      FinishedAt: container.finished,
+    },
+    Image: container.imageId,
+    ImageName: container.image,
+    ImageDigest: container.manifestDigest,
+    HostConfig: { AutoRemove: container.autoRemove, NetworkMode: "host" },
+    Config: {
+      Hostname: hostname,
+      User: user,
+      Tty: tty,
+      OpenStdin: interactive,
+      Env: env,
+      Cmd: args,
+      WorkingDir: cwd,
+      Image: container.image,
+    },
+    Rootfs: container.rootfs,
+    SnapshotKey: container.id,
+  };
+}
