@@ -120,6 +120,8 @@ export class OptionValues {
   }
 
   isOn(long: string): boolean {
+    // commander keeps --no-x as x being false.
+    if (long.startsWith("no-")) return this.#get(long.slice("no-".length)) === false;
     return this.#get(long) === true;
   }
 
