@@ -11,7 +11,7 @@ const table = {
   extract: ["base", "sys", "tar"],
   snapshot: ["base", "oci", "sys", "metadata", "mount", "extract"],
   layer: ["base", "oci", "wasm", "sys", "tar", "content", "extract"],
-  image: ["base", "oci", "sys", "tar", "metadata", "content", "snapshot", "layer"],
+  image: ["base", "oci", "sys", "tar", "metadata", "content", "mount", "extract", "snapshot", "layer"],
   container: ["base", "oci", "sys", "metadata", "mount", "snapshot", "image"],
 };
 const driver = (folder) => `^driver/${folder}/`;

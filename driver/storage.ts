@@ -1,9 +1,169 @@
-import { StorageError } from "./base/errors.ts";
-import type { Storage, StorageOptions } from "./storage-types.ts";
+/** The composition root: builds a store from its options, and owns how long its parts live. */
+import { readFileSync } from "node:fs";
+import { chmod, mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Digest } from "./base/digest.ts";
+import { noLogger } from "./base/logger.ts";
+import { openContainers } from "./container/open-containers.ts";
+import { findRuntime } from "./container/runtime.ts";
+import { openContentStore } from "./content/open-store.ts";
+import { diskUsage } from "./image/disk-usage.ts";
+import { historyOf } from "./image/history.ts";
+import { ImageMounts } from "./image/image-mounts.ts";
+import { ImageStore } from "./image/image-store.ts";
+import type { LoadedImage } from "./image/image-types.ts";
+import { loadImage, publishIndex } from "./image/load.ts";
+import { removeImage, sweep } from "./image/remove.ts";
+import { openImageSource } from "./image/sources/open-source.ts";
+import type { UnpackContext } from "./image/unpack.ts";
+import { LayerPool } from "./layer/layer-pool.ts";
+import { defaultLayerLimits } from "./layer/tasks.ts";
+import { openDatabase } from "./metadata/database.ts";
+import { chooseBackend } from "./snapshot/choose-backend.ts";
+import { openSnapshotter } from "./snapshot/open-snapshotter.ts";
+import { kernelFeatures } from "./sys/kernel.ts";
+import { detectPrivileges, type Privileges } from "./sys/privileges.ts";
+import type { Images, LoadOptions, Storage, StorageInfo, StorageOptions } from "./storage-types.ts";
+import { coreModule } from "./wasm/core.ts";
 
-/** Opens a store. */
-export function createStorage(options: StorageOptions = {}): Promise<Storage> {
-  return Promise.reject(
-    new StorageError("ERR_UNIMPLEMENTED", `cannot open store ${options.root ?? ""}: not implemented yet`),
+/**
+ * Opens a store, made if it does not exist.
+ * @throws {StorageError} ERR_FAILED_PRECONDITION for a backend that cannot work here, or a store of a newer version;
+ * ERR_PERMISSION_DENIED; ERR_DATA_LOSS for a damaged database.
+ */
+export async function createStorage(options: StorageOptions = {}): Promise<Storage> {
+  const privileges = detectPrivileges();
+  const { root, state } = placesOf(options, privileges);
+  const durability = options.durability ?? "full";
+  const logger = options.logger ?? noLogger;
+  for (const place of [root, state]) {
+    await mkdir(place, { recursive: true, mode: 0o700 });
+  }
+  await chmod(root, 0o700);
+
+  await using scope = new AsyncDisposableStack();
+  const database = scope.use(openDatabase(join(root, "laminate.db"), { durability }));
+  const choice = await chooseBackend(options.backend ?? "auto", root, privileges);
+  const snapshotter = scope.use(
+    await openSnapshotter({ root, database, backend: choice.backend, durability, privileges, logger }),
   );
+  const content = await openContentStore({ root, durability });
+  const pool = scope.use(
+    new LayerPool({
+      engine: options.digest ?? "auto",
+      limits: { ...defaultLayerLimits, ...options.limits },
+      threads: options.threads,
+    }),
+  );
+  const imageStore = new ImageStore(database, content);
+  const context: UnpackContext = { snapshotter, content, pool, images: imageStore, privileges };
+  const containers = await openContainers({
+    root,
+    state,
+    database,
+    snapshotter,
+    images: { get: (reference) => imageStore.details(reference) },
+    privileges,
+    // What a forced removal of its image left to a container goes with the last one.
+    onRemoved: async ({ manifestDigest }) => {
+      const known = imageStore.all().some((image) => image.descriptor.digest === manifestDigest);
+      if (!known) await sweep(context);
+    },
+  });
+  const containersOf = (manifest: Digest): readonly string[] =>
+    database.read((sql) =>
+      sql
+        .all<{ name: string }>("SELECT name FROM containers WHERE image_digest = ? ORDER BY name", manifest)
+        .map((row) => row.name),
+    );
+  const mounts = new ImageMounts(state, imageStore, snapshotter, privileges);
+
+  const images: Images = {
+    list: () => imageStore.summaries(),
+    get: (reference) => imageStore.details(reference),
+    history: async (reference) => historyOf(await imageStore.details(reference)),
+    tag: async (source, target) => {
+      await imageStore.tag(source, target);
+      await publishIndex(context);
+    },
+    remove: (reference, { force = false } = {}) => removeImage(context, reference, { force, containersOf }),
+  };
+
+  const open = scope.move();
+  return {
+    root,
+    state,
+    images,
+    snapshots: snapshotter,
+    containers,
+    load: (locator, loadOptions = {}) => load(context, locator, loadOptions),
+    mountImage: (reference) => mounts.mount(reference),
+    unmountImage: (reference) => mounts.unmount(reference),
+    diskUsage: async () => {
+      const listed = await containers.list();
+      const sizes = await Promise.all(
+        listed.map(async ({ id, name }) => ({ id, name, sizeBytes: (await snapshotter.usage(id)).sizeBytes })),
+      );
+      return diskUsage({ images: imageStore, content }, sizes, containersOf);
+    },
+    info: async (): Promise<StorageInfo> => {
+      const { engine, reason } = pool.engine;
+      let snapshots = 0;
+      for await (const _ of snapshotter.walk()) snapshots++;
+      return {
+        version: packageVersion(),
+        root,
+        state,
+        backend: choice.backend,
+        backendReason: choice.reason,
+        digestEngine: engine,
+        digestReason: reason,
+        wasmSimd: coreModule().simd,
+        kernel: kernelFeatures(),
+        runtime: findRuntime(),
+        images: imageStore.all().length,
+        containers: (await containers.list()).length,
+        snapshots,
+      };
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+async function load(
+  context: UnpackContext,
+  locator: string,
+  { signal, onProgress, platform }: LoadOptions,
+): Promise<readonly LoadedImage[]> {
+  await using source = await openImageSource(locator, {
+    spoolDir: join(context.content.root, "ingest"),
+    ...(platform !== undefined && { platform }),
+    ...(signal && { signal }),
+  });
+  const loaded: LoadedImage[] = [];
+  for (const image of source.images) loaded.push(await loadImage(context, image, { signal, onProgress }));
+  return loaded;
+}
+
+/**
+ * Root keeps its store where system services do; a user's follows the XDG base directories. A root chosen by the caller
+ * brings its state along, so that two stores never meet in one state directory by default.
+ */
+function placesOf(options: StorageOptions, { uid }: Privileges): { root: string; state: string } {
+  const { env } = process;
+  const isRoot = uid === 0;
+  const chosen = options.root ?? env["LAMINATE_ROOT"];
+  const data = isRoot ? "/var/lib" : (env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"));
+  const root = resolve(chosen ?? join(data, "laminate"));
+  const runtime = chosen === undefined ? (isRoot ? "/run" : env["XDG_RUNTIME_DIR"]) : undefined;
+  const state =
+    options.state ?? env["LAMINATE_STATE"] ?? (runtime === undefined ? join(root, "state") : join(runtime, "laminate"));
+  return { root, state: resolve(state) };
+}
+
+/** Where the package lies is known here only: driver/ and dist/ are both one level below it. */
+export function packageVersion(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
 }

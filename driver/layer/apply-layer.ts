@@ -13,7 +13,7 @@ import type { TarHandler } from "../tar/entry.ts";
 import { TarReader } from "../tar/tar-reader.ts";
 import type { Core } from "../wasm/core.ts";
 import { Control } from "./control.ts";
-import { createDecompressor, type Decompressor, sniffCompression } from "./decompress.ts";
+import { compressionOf, createDecompressor, type Decompressor } from "./decompress.ts";
 import { createHasher } from "./digest-engine.ts";
 import type { AppliedLayer, ApplyTask, LayerFile } from "./tasks.ts";
 
@@ -57,7 +57,7 @@ export async function applyLayer(task: ApplyTask, core: Core): Promise<AppliedLa
       control.doneBytes += chunk.length;
       blobHash.update(chunk);
       if (ingestFd >= 0) writeAll(ingestFd, chunk);
-      decompressor ??= createDecompressor(sniffCompression(chunk, task.what), core, task.what, receiveTar);
+      decompressor ??= createDecompressor(compressionOf(chunk, task.what), core, task.what, receiveTar);
       const pending = decompressor.push(chunk);
       if (pending !== undefined) await pending;
     }

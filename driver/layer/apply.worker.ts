@@ -1,16 +1,13 @@
-/** Entry of a pool thread. One layer at a time, on this thread's own WebAssembly instance. */
-import { toWire } from "../base/errors.ts";
-import { type Core, createCore } from "../wasm/core.ts";
+/** Entry of a pool thread. Each layer gets an instance of its own, so that one that fails leaves no state behind. */
+import { asStorageError, toWire } from "../base/errors.ts";
+import { createCore } from "../wasm/core.ts";
 import { applyLayer } from "./apply-layer.ts";
 import type { ApplyReply, ApplyTask } from "./tasks.ts";
 
-let core: Core | undefined;
-
 export async function apply(task: ApplyTask): Promise<ApplyReply> {
   try {
-    core ??= createCore();
-    return { ok: true, layer: await applyLayer(task, core) };
+    return { ok: true, layer: await applyLayer(task, createCore()) };
   } catch (error) {
-    return { ok: false, error: toWire(error) };
+    return { ok: false, error: toWire(asStorageError(error, `cannot apply ${task.what}`)) };
   }
 }

@@ -4,10 +4,10 @@
  */
 import { constants, createZstdDecompress, type ZstdDecompress } from "node:zlib";
 import { StorageError } from "../base/errors.ts";
+import { type Compression, detectCompression } from "../oci/compression.ts";
 import type { Core } from "../wasm/core.ts";
 import { Gunzip } from "../wasm/gunzip.ts";
-
-export type Compression = "none" | "gzip" | "zstd";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 /** Stored bytes in; tar bytes come out through the sink given at creation. */
 export interface Decompressor {
@@ -19,26 +19,14 @@ export interface Decompressor {
   close(): void;
 }
 
-const zstdMagic = 0xfd2fb528;
-const skippableMagic = 0x184d2a50;
-
-/** @throws {StorageError} ERR_UNIMPLEMENTED for xz and bzip2. */
-export function sniffCompression(head: Uint8Array, what: string): Compression {
-  if (head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b) return "gzip";
-  const word = head.length >= 4 ? new DataView(head.buffer, head.byteOffset).getUint32(0, true) : 0;
-  if (word === zstdMagic || (word & ~0xf) >>> 0 === skippableMagic) return "zstd";
-  const foreign = startsWith(head, "\xfd7zXZ") ? "xz" : startsWith(head, "BZh") ? "bzip2" : undefined;
-  if (foreign !== undefined) {
-    throw new StorageError(
-      "ERR_UNIMPLEMENTED",
-      `cannot decompress ${what}: it is ${foreign}; recompress it with gzip or zstd`,
-    );
-  }
-  return "none";
-}
-
-function startsWith(bytes: Uint8Array, latin1: string): boolean {
-  return bytes.length >= latin1.length && [...latin1].every((char, at) => bytes[at] === char.charCodeAt(0));
+/** @throws {StorageError} ERR_UNIMPLEMENTED for xz, bzip2 and lz4. */
+export function compressionOf(head: Uint8Array, what: string): Compression {
+  const detected = detectCompression(head);
+  if (detected === "none" || detected === "gzip" || detected === "zstd") return detected;
+  throw new StorageError(
+    "ERR_UNIMPLEMENTED",
+    `cannot decompress ${what}: it is ${detected}; recompress it with gzip or zstd`,
+  );
 }
 
 export function createDecompressor(
@@ -63,11 +51,13 @@ const maxWindowLog = 27;
 
 class ZstdDecompressor implements Decompressor {
   readonly #what: string;
+  readonly #frames: ZstdFrames;
   readonly #stream: ZstdDecompress;
   #failure: unknown;
 
   constructor(what: string, sink: (bytes: Uint8Array) => void) {
     this.#what = what;
+    this.#frames = new ZstdFrames(what);
     this.#stream = createZstdDecompress({
       chunkSize: 256 * 1024,
       params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
@@ -91,30 +81,22 @@ class ZstdDecompressor implements Decompressor {
   }
 
   async push(bytes: Uint8Array): Promise<void> {
-    await this.#settle((done) => this.#stream.write(Uint8Array.from(bytes), done));
-  }
-
-  async end(): Promise<void> {
-    await this.#settle((done) => {
-      this.#stream.once("end", done);
-      this.#stream.end();
-    });
-  }
-
-  async #settle(start: (done: (error?: Error | null) => void) => void): Promise<void> {
-    if (this.#failure === undefined) {
+    for (const part of this.#frames.split(bytes)) {
       await new Promise<void>((resolve) => {
         this.#stream.once("close", resolve);
-        start(() => {
+        this.#stream.write(part, () => {
           this.#stream.off("close", resolve);
           resolve();
         });
       });
+      if (this.#failure !== undefined) throw this.#failure as Error;
     }
-    if (this.#failure !== undefined) throw this.#failure as Error;
-    if (this.#stream.destroyed && !this.#stream.readableEnded) {
-      throw new StorageError("ERR_DATA_LOSS", `cannot decompress ${this.#what}: the stream closed early`);
-    }
+  }
+
+  /** Every frame that is complete has been decoded when its write returned, so the stream itself need not be ended. */
+  end(): undefined {
+    if (this.#frames.isBetweenFrames) return;
+    throw new StorageError("ERR_DATA_LOSS", `cannot decompress ${this.#what}: the zstd stream is cut short`);
   }
 
   close(): void {

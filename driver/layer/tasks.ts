@@ -2,7 +2,7 @@
 import type { Digest, DiffId } from "../base/digest.ts";
 import type { WireError } from "../base/errors.ts";
 import type { LayerNotes, Redirect, Usage } from "../extract/staged-layer.ts";
-import type { TarLimits } from "../tar/entry.ts";
+import { defaultTarLimits, type TarLimits } from "../tar/entry.ts";
 
 export type DigestEngine = "wasm" | "native";
 
@@ -10,6 +10,9 @@ export interface LayerLimits extends TarLimits {
   /** Uncompressed bytes per compressed byte, looked at once more than a GiB came out. */
   readonly maxRatio: number;
 }
+
+/** Deflate itself cannot exceed 1032; only zstd can, and only a bomb or a mostly empty disk image does. */
+export const defaultLayerLimits: LayerLimits = { ...defaultTarLimits, maxRatio: 2000 };
 
 /** Where the stored bytes of a layer lie: a whole file, or a member of an archive. */
 export interface LayerFile {

@@ -1,0 +1,284 @@
+/**
+ * An image's layers from their files to committed snapshots: all that are missing are read at once, each on a thread;
+ * then they are settled bottom up, and made visible together.
+ */
+import type { ChainId, Digest } from "../base/digest.ts";
+import { StorageError, hasCode } from "../base/errors.ts";
+import type { ContentStore, Ingest } from "../content/content-store.ts";
+import { settleLayer } from "../extract/settle.ts";
+import type { LowerLayer, Redirect, SettledLayer } from "../extract/staged-layer.ts";
+import type { LayerOrder, LayerPool } from "../layer/layer-pool.ts";
+import { verifiedLayer } from "../layer/layer-pool.ts";
+import type { AppliedLayer } from "../layer/tasks.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { AdoptedLayer, Snapshotter, StagingDirectory } from "../snapshot/snapshotter.ts";
+import type { Privileges } from "../sys/privileges.ts";
+import type { LayerProgress } from "./image-types.ts";
+import type { ImageStore } from "./image-store.ts";
+import type { SourceLayer } from "./sources/image-source.ts";
+
+export interface UnpackContext {
+  readonly snapshotter: Snapshotter;
+  readonly content: ContentStore;
+  readonly pool: LayerPool;
+  readonly images: ImageStore;
+  readonly privileges: Privileges;
+}
+
+export interface UnpackOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LayerProgress) => void) | undefined;
+}
+
+/** A layer of the image at hand, with what of it the store has. */
+interface PlannedLayer {
+  readonly source: SourceLayer;
+  readonly what: string;
+  readonly chainId: ChainId;
+  /** "" for the lowest. */
+  readonly parent: ChainId | "";
+  readonly committed: boolean;
+  /** Descriptor of the stored blob; undefined while there is none. */
+  readonly stored: Descriptor | undefined;
+}
+
+interface ReadLayer {
+  readonly planned: PlannedLayer;
+  readonly applied: AppliedLayer;
+  /** Null when the snapshot was there and only the blob was missing. */
+  readonly staging: StagingDirectory | null;
+  readonly ingest: Ingest | null;
+}
+
+/** Layers proven and settled but not visible. Disposing drops what was not made visible. */
+export interface UnpackedLayers extends AsyncDisposable {
+  /** Of the blobs, bottom first. */
+  readonly descriptors: readonly Descriptor[];
+  readonly toAdopt: readonly AdoptedLayer[];
+  readonly reused: number;
+  /**
+   * Stores the blobs and checks that what is reused is still there.
+   * @throws {StorageError} ERR_ABORTED when a removal took something meanwhile: unpack again.
+   */
+  commitBlobs(): Promise<void>;
+}
+
+const maxRedirectRounds = 40;
+
+export async function unpackLayers(
+  context: UnpackContext,
+  image: string,
+  layers: readonly { readonly source: SourceLayer; readonly chainId: ChainId }[],
+  options: UnpackOptions,
+): Promise<UnpackedLayers> {
+  const planned = await Promise.all(
+    layers.map(({ source, chainId }, at) => plan(context, image, source, chainId, layers[at - 1]?.chainId ?? "")),
+  );
+  const scope = new AsyncDisposableStack();
+  try {
+    const read = await readMissing(context, planned, image, scope, options);
+    const toAdopt = await settle(context, read, scope, options);
+    const descriptors = planned.map((layer) => {
+      const fresh = read.find((each) => each.planned === layer);
+      return layer.stored ?? descriptorOf(layer.source, fresh?.applied);
+    });
+    return {
+      descriptors,
+      toAdopt,
+      reused: planned.filter((layer) => layer.committed).length,
+      commitBlobs: () => commitBlobs(context, planned, read, descriptors),
+      [Symbol.asyncDispose]: () => scope.disposeAsync(),
+    };
+  } catch (error) {
+    await scope.disposeAsync();
+    throw error;
+  }
+}
+
+async function plan(
+  { snapshotter, content, images }: UnpackContext,
+  image: string,
+  source: SourceLayer,
+  chainId: ChainId,
+  parent: ChainId | "",
+): Promise<PlannedLayer> {
+  const { digest } = source.descriptor;
+  const committed = await isCommitted(snapshotter, chainId);
+  let stored: Descriptor | undefined;
+  if (digest !== null) {
+    if (await content.has(digest)) stored = { ...source.descriptor, digest };
+  } else if (committed) {
+    // A source that does not name its bytes: the blob that this layer came from when it was first read serves as well.
+    const row = images.layerRow(chainId);
+    const blob = row?.blob_digest as Digest | undefined;
+    if (row !== undefined && blob !== undefined && (await content.has(blob))) {
+      stored = { mediaType: source.descriptor.mediaType, digest: blob, size: row.blob_size };
+    }
+  }
+  const what = `layer ${digest ?? `with diffID ${source.diffId}`} of ${image}`;
+  return { source, what, chainId, parent, committed, stored };
+}
+
+async function isCommitted(snapshotter: Snapshotter, name: string): Promise<boolean> {
+  try {
+    return (await snapshotter.stat(name)).kind === "committed";
+  } catch (error) {
+    if (hasCode(error, "ERR_NOT_FOUND")) return false;
+    throw error;
+  }
+}
+
+/** Reads all layers of which the blob or the snapshot is missing. The first failure stops the others. */
+async function readMissing(
+  context: UnpackContext,
+  planned: readonly PlannedLayer[],
+  image: string,
+  scope: AsyncDisposableStack,
+  { signal, onProgress }: UnpackOptions,
+): Promise<readonly ReadLayer[]> {
+  const failed = new AbortController();
+  const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const results = await Promise.allSettled(
+    planned.map(async (layer) => {
+      const report = (phase: LayerProgress["phase"], doneBytes: number): void =>
+        onProgress?.({
+          image,
+          layer: layer.source.descriptor.digest ?? layer.source.diffId,
+          phase,
+          doneBytes,
+          totalBytes: layer.source.descriptor.size,
+        });
+      if (layer.committed && layer.stored !== undefined) {
+        report("reused", layer.source.descriptor.size);
+        return [];
+      }
+      report("waiting", 0);
+      try {
+        const read = await readLayer(context, layer, [], scope, either, (done) => {
+          report("extracting", done);
+        });
+        report("done", layer.source.descriptor.size);
+        return [read];
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    }),
+  );
+  signal?.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason as Error;
+  return results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+}
+
+async function readLayer(
+  { snapshotter, content, pool }: UnpackContext,
+  planned: PlannedLayer,
+  redirects: readonly Redirect[],
+  scope: AsyncDisposableStack,
+  signal: AbortSignal | undefined,
+  onProgress?: (doneBytes: number) => void,
+): Promise<ReadLayer> {
+  const { source, what } = planned;
+  const staging = planned.committed ? null : scope.use(await snapshotter.stage());
+  const ingest =
+    planned.stored === undefined && redirects.length === 0
+      ? scope.use(await content.startIngest(`layer ${source.diffId} ${crypto.randomUUID()}`))
+      : null;
+  const order: LayerOrder = {
+    what,
+    file: source.file,
+    mediaType: source.descriptor.mediaType,
+    expectedDigest: source.descriptor.digest,
+    expectedDiffId: source.diffId,
+    stagingDir: staging?.path ?? null,
+    ingestPath: ingest?.path ?? null,
+    redirects,
+  };
+  if (source.file.sizeBytes !== source.descriptor.size) {
+    throw new StorageError(
+      "ERR_DATA_LOSS",
+      `cannot trust ${what}: its size is ${source.file.sizeBytes} bytes, expected ${source.descriptor.size}`,
+      { details: { expected: source.descriptor.size, actual: source.file.sizeBytes } },
+    );
+  }
+  return { planned, applied: await pool.apply(order, { signal, onProgress }), staging, ingest };
+}
+
+/** Bottom up, each layer on what is committed and on those settled before it. */
+async function settle(
+  context: UnpackContext,
+  read: readonly ReadLayer[],
+  scope: AsyncDisposableStack,
+  { signal }: UnpackOptions,
+): Promise<readonly AdoptedLayer[]> {
+  const toAdopt: AdoptedLayer[] = [];
+  const lowers: LowerLayer[] = [];
+  for (const layer of read) {
+    if (layer.staging === null) continue;
+    const { chainId, parent } = layer.planned;
+    if (toAdopt.length === 0) lowers.push(...(await context.snapshotter.lowerLayers(parent)));
+    const settled = await settleOne(context, layer, layer.staging, lowers, scope, signal);
+    lowers.unshift({
+      dir: `${settled.layer.stagingDir}/fs`,
+      whiteouts: settled.whiteouts,
+      opaques: settled.opaques,
+    });
+    toAdopt.push({ name: chainId, parent, settled });
+  }
+  return toAdopt;
+}
+
+/** Entries that belong behind a symlink of the lower layers make the layer be laid again, knowing it this time. */
+async function settleOne(
+  context: UnpackContext,
+  first: ReadLayer,
+  firstStaging: StagingDirectory,
+  lowers: readonly LowerLayer[],
+  scope: AsyncDisposableStack,
+  signal: AbortSignal | undefined,
+): Promise<SettledLayer> {
+  const redirects: Redirect[] = [];
+  let { applied } = first;
+  let staging = firstStaging;
+  for (let round = 0; round < maxRedirectRounds; round++) {
+    const outcome = settleLayer(lowers, verifiedLayer(applied, staging.path), context.privileges);
+    if ("settled" in outcome) return outcome.settled;
+    redirects.push(...outcome.redirects);
+    await staging[Symbol.asyncDispose]();
+    const planned = { ...first.planned, stored: descriptorOf(first.planned.source, applied) };
+    const again = await readLayer(context, planned, redirects, scope, signal);
+    if (again.staging === null) break;
+    ({ applied, staging } = again);
+  }
+  throw new StorageError(
+    "ERR_INVALID_ARGUMENT",
+    `cannot settle ${first.planned.what}: its parents lead through too many symlinks`,
+  );
+}
+
+async function commitBlobs(
+  { snapshotter, content }: UnpackContext,
+  planned: readonly PlannedLayer[],
+  read: readonly ReadLayer[],
+  descriptors: readonly Descriptor[],
+): Promise<void> {
+  for (const { ingest, applied } of read) {
+    if (ingest !== null) await content.commitIngest(ingest.path, applied);
+  }
+  for (const layer of planned) {
+    if (layer.committed && !(await isCommitted(snapshotter, layer.chainId))) throw taken(layer.what);
+  }
+  for (const descriptor of descriptors) {
+    if (!(await content.has(descriptor.digest))) throw taken(`blob ${descriptor.digest}`);
+  }
+}
+
+function taken(what: string): StorageError {
+  return new StorageError("ERR_ABORTED", `cannot reuse ${what}: it was removed meanwhile; try again`);
+}
+
+function descriptorOf({ descriptor }: SourceLayer, applied: AppliedLayer | undefined): Descriptor {
+  const digest = descriptor.digest ?? applied?.digest;
+  if (digest === undefined) throw new TypeError("a layer is either stored or was read");
+  return { ...descriptor, digest };
+}
