@@ -1,7 +1,7 @@
 /** One header block and the extended headers before it, made into a TarEntry. */
 import type { TarHeaderParser } from "../wasm/tar-header.ts";
 import type { RelPath } from "../base/path-bytes.ts";
-import type { EntryType, SparseExtent, TarEntry, TarLimits } from "./entry.ts";
+import type { EntryType, TarEntry, TarLimits } from "./entry.ts";
 import type { PaxRecords } from "./pax-records.ts";
 import { cleanPath } from "./clean-path.ts";
 import { badEntry } from "./tar-errors.ts";
@@ -74,11 +74,6 @@ export function draftEntry(header: TarHeaderParser, extensions: Extensions, limi
     sparse: undefined,
   };
   return { entry, name, storedBytes };
-}
-
-/** The same entry as a sparse file. */
-export function withSparse(entry: TarEntry, sizeBytes: number, sparse: readonly SparseExtent[]): TarEntry {
-  return { ...entry, sizeBytes, sparse };
 }
 
 const noXattrs: ReadonlyMap<string, Uint8Array> = new Map();

@@ -7,11 +7,10 @@ import type { Core } from "../wasm/core.ts";
 import { TarHeaderParser } from "../wasm/tar-header.ts";
 import { PaxParser } from "../wasm/tar-pax.ts";
 import type { TarEntry, TarLimits } from "./entry.ts";
-import { draftEntry, withSparse } from "./entry-draft.ts";
-import type { EntryDraft } from "./entry-draft.ts";
+import { draftEntry } from "./entry-draft.ts";
 import { readPaxRecords } from "./pax-records.ts";
-import type { PaxRecords, PaxSparse } from "./pax-records.ts";
-import { SparseMap, SparseMapBlocks } from "./sparse-map.ts";
+import type { PaxRecords } from "./pax-records.ts";
+import { SparseEntry, describesMap } from "./sparse-entry.ts";
 import { badEntry, badHeader, overLimit } from "./tar-errors.ts";
 
 /**
@@ -35,9 +34,7 @@ export class HeaderResolver {
   #headerBytes = 0;
   #entries = 0;
   #totalBytes = 0;
-  #draft: EntryDraft | undefined;
-  #map: SparseMap | undefined;
-  #mapBlocks: SparseMapBlocks | undefined;
+  #sparse: SparseEntry | undefined;
   #entry: TarEntry | undefined;
   #bodyBytes = 0;
   #bodyIsDoubtful = false;
@@ -111,16 +108,9 @@ export class HeaderResolver {
 
   /** Takes a block of a sparse map: GNU's extension of the header, or the first part of the data in PAX 1.0. */
   sparseBlock(bytes: Uint8Array, offset: number): Step {
-    const { draft, map } = this.#sparseState();
-    if (this.#mapBlocks === undefined) {
-      this.#header.readSparseBlock(bytes, offset);
-      map.addTable(this.#header);
-      return this.#header.sparseContinues ? "sparse-block" : this.#finishSparse(draft, map);
-    }
-    this.#bodyBytes -= 512;
-    if (this.#bodyBytes < 0) throw badEntry(draft.name, "its sparse map is longer than its data");
-    const more = this.#mapBlocks.read(this.#header, bytes.subarray(offset, offset + 512));
-    return more ? "sparse-block" : this.#finishSparse(draft, map);
+    if (this.#sparse === undefined) throw new TypeError("no sparse map is being read");
+    this.#sparse.takeBlock(bytes, offset);
+    return this.#continueSparse(this.#sparse);
   }
 
   /**
@@ -137,64 +127,32 @@ export class HeaderResolver {
   #startEntry(): Step {
     const { maxEntries } = this.#limits;
     if (++this.#entries > maxEntries) throw overLimit(this.#atByte, "maxEntries", maxEntries);
-    const { entry, name, storedBytes } = (this.#draft = draftEntry(this.#header, this.#extensions(), this.#limits));
+    const draft = draftEntry(this.#header, this.#extensions(), this.#limits);
+    const { entry, name, storedBytes } = draft;
     const sparse = this.#pax?.sparse;
     const isOldSparse = this.#header.typeflag === "S";
     this.#bodyBytes = storedBytes;
     this.#bodyIsDoubtful = storedBytes > 0 && entry.type !== "file" && this.#header.typeflag !== "D";
     this.#forgetExtensions();
     this.#headerBytes = 0;
-    if (isOldSparse && sparse !== undefined) throw badEntry(name, "it has two sparse maps");
-    if (isOldSparse) return this.#startOldSparse(this.#draft);
-    if (sparse !== undefined && describesMap(sparse)) return this.#startPaxSparse(this.#draft, sparse);
+    if (isOldSparse || (sparse !== undefined && describesMap(sparse))) {
+      this.#sparse = new SparseEntry(this.#header, draft, sparse, this.#atByte, this.#limits.maxSparseExtents);
+      return this.#continueSparse(this.#sparse);
+    }
     if (sparse?.name !== undefined) throw badEntry(name, "it has a sparse file's name and no sparse map");
     return this.#finish(entry);
   }
 
-  #startOldSparse(draft: EntryDraft): Step {
-    const map = this.#startMap(draft);
-    map.addTable(this.#header);
-    this.#draft = { ...draft, entry: withSparse(draft.entry, this.#header.realSize, []) };
-    return this.#header.sparseContinues ? "sparse-block" : this.#finishSparse(this.#draft, map);
-  }
-
-  #startPaxSparse(draft: EntryDraft, sparse: PaxSparse): Step {
-    const { name } = draft;
-    if (draft.entry.type !== "file") throw badEntry(name, "it has a sparse map and is not a file");
-    if (sparse.realSizeBytes === undefined) throw badEntry(name, "it has a sparse map and no size");
-    const map = this.#startMap(draft);
-    this.#draft = { ...draft, entry: withSparse(draft.entry, sparse.realSizeBytes, []) };
-    const version = `${sparse.major ?? "0"}.${sparse.minor ?? "0"}`;
-    if (version === "1.0") {
-      this.#mapBlocks = new SparseMapBlocks(map, name);
-      return "sparse-block";
-    }
-    if (version !== "0.0" && version !== "0.1")
-      throw badEntry(name, `its sparse map has the unknown version ${version}`);
-    if (sparse.pairs.length % 2 !== 0) throw badEntry(name, "its sparse map is malformed");
-    if (sparse.map !== undefined) map.addList(this.#header, sparse.map);
-    else for (let at = 0; at < sparse.pairs.length; at += 2) map.add(sparse.pairs[at] ?? 0, sparse.pairs[at + 1] ?? 0);
-    if (sparse.count !== undefined && sparse.count !== map.count) {
-      throw badEntry(name, `its sparse map has ${map.count} extents and tells of ${sparse.count}`);
-    }
-    return this.#finishSparse(this.#draft, map);
-  }
-
-  #startMap(draft: EntryDraft): SparseMap {
-    this.#mapBlocks = undefined;
-    return (this.#map = new SparseMap(draft.name, this.#atByte, this.#limits.maxSparseExtents));
-  }
-
-  #finishSparse(draft: EntryDraft, map: SparseMap): Step {
-    const { sizeBytes } = draft.entry;
-    return this.#finish(withSparse(draft.entry, sizeBytes, map.finish(sizeBytes, this.#bodyBytes)));
+  #continueSparse(sparse: SparseEntry): Step {
+    if (sparse.wantsBlock) return "sparse-block";
+    this.#bodyBytes = sparse.storedBytes;
+    this.#sparse = undefined;
+    return this.#finish(sparse.finish());
   }
 
   #finish(entry: TarEntry): Step {
     this.#count(entry.type === "file" ? entry.sizeBytes : this.#bodyBytes);
     this.#entry = entry;
-    this.#map = undefined;
-    this.#mapBlocks = undefined;
     return "entry";
   }
 
@@ -225,16 +183,6 @@ export class HeaderResolver {
     this.#longName = undefined;
     this.#longLink = undefined;
   }
-
-  #sparseState(): { draft: EntryDraft; map: SparseMap } {
-    if (this.#draft === undefined || this.#map === undefined) throw new TypeError("no sparse map is being read");
-    return { draft: this.#draft, map: this.#map };
-  }
-}
-
-function describesMap(sparse: PaxSparse): boolean {
-  const { major, minor, map, pairs, count } = sparse;
-  return major !== undefined || minor !== undefined || map !== undefined || pairs.length > 0 || count !== undefined;
 }
 
 /** A long name or link: the bytes before the first NUL; none is as if there were no such header. */
