@@ -1,6 +1,7 @@
 /**
  * A program for tests: runs one container on its own standard streams, as the command line does, and exits with its
- * code. Arguments: root, directory of the image's files, JSON of options of `create`.
+ * code. Arguments: root, directory of the image's files, JSON of options of `create`. With "--remove-all" instead of the
+ * directory it removes all containers, by force where it must.
  */
 import { join } from "node:path";
 import { isStorageError } from "../../driver/base/errors.ts";
@@ -20,6 +21,16 @@ const containers = await openContainers({
   images: fakeImages({ Env: ["FROM_IMAGE=yes"] }),
   privileges: detectPrivileges(),
 });
+if (files === "--remove-all") {
+  for (const { id, status } of await containers.list()) {
+    await containers.remove(id).catch((error: unknown) => {
+      console.log(`refused: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    await containers.remove(id, { force: true });
+    console.log(`removed ${status}`);
+  }
+  process.exit();
+}
 const container = await containers.create({ image: "test", ...(JSON.parse(json) as Partial<CreateOptions>) });
 try {
   const { exitCode } = await containers.run(container.id, {

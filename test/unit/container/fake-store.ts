@@ -1,5 +1,6 @@
 /** Just enough of a store for containers: one image whose files are a directory, snapshots that are copies of it. */
-import { cpSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, parseDigest } from "../../../driver/base/digest.ts";
 import { StorageError } from "../../../driver/base/errors.ts";
@@ -55,7 +56,8 @@ export function fakeSnapshotter(root: string, files: string): Snapshotter {
   const methods: Partial<Snapshotter> = {
     backend: "copy",
     prepare: (key) => {
-      cpSync(files, pathOf(key), { recursive: true, verbatimSymlinks: true });
+      mkdirSync(join(root, "snapshots"), { recursive: true });
+      execFileSync("cp", ["-a", files, pathOf(key)]);
       return Promise.resolve(mountsOf(key));
     },
     mounts: (key) => Promise.resolve(mountsOf(key)),
