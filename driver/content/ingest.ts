@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { chmod, mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
+import { chmodSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { asStorageError, hasCode, isErrno, StorageError } from "../base/errors.ts";
 import { openLocked } from "../sys/lock-file.ts";
@@ -11,12 +12,15 @@ export interface Ingest extends AsyncDisposable {
   readonly path: string;
 }
 
+const gateName = "gate.lock";
 const lockName = "lock";
 const dataName = "data";
 
 /**
  * The directories below one such as ingest/, one for each ref: `lock`, flocked while the writer lives, and `data`. Only the holder
- * of the lock removes anything in one, so a directory whose lock is free belongs to a writer that is gone.
+ * of the lock removes anything in one, so a directory whose lock is free belongs to a writer that is gone; the gate
+ * keeps those who look for such from one that is just being made. Nothing is awaited behind the gate: who waits for it
+ * blocks the thread.
  */
 export class Ingests {
   readonly #dir: string;
@@ -31,7 +35,7 @@ export class Ingests {
     const shown = JSON.stringify(ref.slice(0, 200));
     const dir = join(this.#dir, hash("sha256", ref).slice(0, 32));
     try {
-      const lock = await lockIngest(dir);
+      const lock = this.#lock(dir);
       if (lock === undefined) {
         throw new StorageError("ERR_UNAVAILABLE", `cannot ingest ${shown}: it is being written already`);
       }
@@ -39,14 +43,14 @@ export class Ingests {
       try {
         await makeEmpty(path);
       } catch (error) {
-        await removeIngest(dir, lock);
+        removeIngest(dir, lock);
         throw error;
       }
       let done = false;
-      const dispose = async (): Promise<void> => {
-        if (done) return;
+      const dispose = (): Promise<void> => {
+        if (!done) removeIngest(dir, lock);
         done = true;
-        await removeIngest(dir, lock);
+        return Promise.resolve();
       };
       return { ref, path, [Symbol.asyncDispose]: dispose };
     } catch (error) {
@@ -55,27 +59,48 @@ export class Ingests {
   }
 
   /** Removes what writers that are gone have left; those that live, in any process, are not disturbed. */
-  async removeStale(): Promise<void> {
-    for (const entry of await readdir(this.#dir, { withFileTypes: true })) {
-      if (!entry.isDirectory()) continue;
-      const dir = join(this.#dir, entry.name);
-      const lock = tryLock(dir);
-      if (typeof lock === "object") await removeIngest(dir, lock);
+  removeStale(): void {
+    this.#behindGate({ exclusive: true }, () => {
+      for (const entry of readdirSync(this.#dir, { withFileTypes: true })) {
+        if (!entry.isDirectory()) continue;
+        const dir = join(this.#dir, entry.name);
+        const lock = tryLock(dir);
+        if (typeof lock === "object") removeIngest(dir, lock);
+      }
+    });
+  }
+
+  #lock(dir: string): Disposable | undefined {
+    return this.#behindGate({ exclusive: false }, () => {
+      for (;;) {
+        makeDirectory(dir);
+        const outcome = tryLock(dir);
+        if (outcome !== "gone") return outcome === "held" ? undefined : outcome;
+      }
+    });
+  }
+
+  #behindGate<T>(options: { readonly exclusive: boolean }, work: () => T): T {
+    const gate = openLocked(join(this.#dir, gateName), options);
+    try {
+      return work();
+    } finally {
+      gate?.[Symbol.dispose]();
     }
   }
 }
 
-async function lockIngest(dir: string): Promise<Disposable | undefined> {
-  for (;;) {
-    try {
-      await mkdir(dir, { mode: 0o700 });
-      await chmod(dir, 0o700);
-    } catch (error) {
-      // ENOENT: another process removed it between the two.
-      if (!isErrno(error, "EEXIST", "ENOENT")) throw error;
-    }
-    const outcome = tryLock(dir);
-    if (outcome !== "gone") return outcome === "held" ? undefined : outcome;
+/** Its holder may remove it at any time. */
+function makeDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+  try {
+    chmodSync(dir, 0o700);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
   }
 }
 
@@ -89,16 +114,16 @@ function tryLock(dir: string): Disposable | "held" | "gone" {
 }
 
 async function makeEmpty(path: string): Promise<void> {
-  await unlinkIfThere(path);
+  unlinkIfThere(path);
   await using file = await open(path, "wx", 0o600);
   await file.chmod(0o600);
 }
 
-async function removeIngest(dir: string, lock: Disposable): Promise<void> {
+function removeIngest(dir: string, lock: Disposable): void {
   try {
-    await unlinkIfThere(join(dir, dataName));
-    await unlinkIfThere(join(dir, lockName));
-    await rmdir(dir);
+    unlinkIfThere(join(dir, dataName));
+    unlinkIfThere(join(dir, lockName));
+    rmdirSync(dir);
   } catch (error) {
     // Not empty: another writer took the ref as soon as the lock file was gone.
     if (!isErrno(error, "ENOENT", "ENOTEMPTY", "EEXIST")) throw error;
@@ -107,9 +132,9 @@ async function removeIngest(dir: string, lock: Disposable): Promise<void> {
   }
 }
 
-async function unlinkIfThere(path: string): Promise<void> {
+function unlinkIfThere(path: string): void {
   try {
-    await unlink(path);
+    unlinkSync(path);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }

@@ -30,7 +30,7 @@ export async function openContentStore({ root, durability }: OpenContentOptions)
   const index = new IndexFile(layout, ingests, durability);
   try {
     await layout.makeDirectories(durability);
-    await ingests.removeStale();
+    ingests.removeStale();
     await ensureVersion(layout, ingests, durability);
     await index.ensure();
   } catch (error) {

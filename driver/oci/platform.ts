@@ -26,7 +26,7 @@ const aliases: Readonly<Record<string, readonly [architecture: string, variant?:
 /** Variants that are what their architecture means without one. */
 const defaultVariants: Readonly<Record<string, string>> = { arm64: "v8", amd64: "v1", arm: "v7" };
 
-const partPattern = /^[A-Za-z0-9_.-]{1,64}$/;
+const partPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /** Common spellings made one: x86_64 is amd64, aarch64 and arm64/v8 are arm64, arm is arm/v7. */
 export function normalizePlatform(platform: Platform): Platform {

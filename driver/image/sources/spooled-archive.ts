@@ -1,14 +1,16 @@
 /** Archives that can be read only once, from start to end: their files are kept in one spool file meanwhile. */
 import { type FileHandle, mkdir, open, statfs } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
-import { type Duplex, Readable, Transform } from "node:stream";
+import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip } from "node:zlib";
 import { extract, type Extract } from "tar-stream";
 import { asStorageError, isStorageError, StorageError } from "../../base/errors.ts";
 import { compressionMagicBytes, type DetectedCompression, detectCompression } from "../../oci/compression.ts";
 import { Ingests } from "../../content/ingest.ts";
 import { ArchiveFiles } from "./archive-files.ts";
+import { ChunkReader } from "./chunk-reader.ts";
+import { decompressZstd } from "./zstd-stream.ts";
 
 /** Part of the free space that a spool may fill. */
 const maxShareOfFree = 0.9;
@@ -58,46 +60,48 @@ async function unpack(
   { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal | undefined },
   take: (members: Extract) => Promise<void>,
 ): Promise<void> {
-  const source = input[Symbol.asyncIterator]();
-  const start = await readMagic(source);
-  if (start.length === 0) throw new StorageError("ERR_INVALID_ARGUMENT", `cannot read ${what}: it is empty`);
-  const decompressor = createDecompressor(detectCompression(start), what);
-  const members = extract();
-  const rest = Readable.from(withStart(start, source), { objectMode: false });
-  const stages = [rest, ...(decompressor ? [decompressor] : []), byteLimit(maxBytes, what), members] as const;
-  const [fed, taken] = await Promise.allSettled([pipeline(stages as never, { signal }), take(members)]);
-  if (taken.status === "rejected" && isStorageError(taken.reason)) throw taken.reason;
-  if (fed.status === "rejected") throw fed.reason;
-  if (taken.status === "rejected") throw taken.reason;
+  const chunks = new ChunkReader(input, signal);
+  try {
+    const start = await readMagic(chunks);
+    if (start.length === 0) throw new StorageError("ERR_INVALID_ARGUMENT", `cannot read ${what}: it is empty`);
+    const decompression = decompressionOf(detectCompression(start), what);
+    const members = extract();
+    const rest = Readable.from(withStart(start, chunks), { objectMode: false });
+    const stages = [rest, ...decompression, byteLimit(maxBytes, what), members] as const;
+    const [fed, taken] = await Promise.allSettled([pipeline(stages as never, { signal }), take(members)]);
+    if (taken.status === "rejected" && isStorageError(taken.reason)) throw taken.reason;
+    if (fed.status === "rejected") throw fed.reason;
+    if (taken.status === "rejected") throw taken.reason;
+  } finally {
+    chunks.close();
+  }
 }
 
-async function readMagic(source: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+async function readMagic(chunks: ChunkReader): Promise<Uint8Array> {
   let start: Uint8Array = Buffer.alloc(0);
   while (start.length < compressionMagicBytes) {
-    const next = await source.next();
-    if (next.done === true) break;
-    start = Buffer.concat([start, next.value]);
+    const next = await chunks.next();
+    if (next === undefined) break;
+    start = Buffer.concat([start, next]);
   }
   return start;
 }
 
-async function* withStart(start: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield start;
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
+async function* withStart(start: Uint8Array, chunks: ChunkReader): AsyncGenerator<Uint8Array> {
+  yield start;
+  for (let next = await chunks.next(); next !== undefined; next = await chunks.next()) yield next;
 }
 
-function createDecompressor(compression: DetectedCompression, what: string): Duplex | undefined {
+type Stage = NodeJS.ReadWriteStream | ((input: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>);
+
+function decompressionOf(compression: DetectedCompression, what: string): readonly Stage[] {
   switch (compression) {
     case "none":
-      return undefined;
+      return [];
     case "gzip":
-      return createGunzip({ chunkSize: zlibChunkBytes });
+      return [createGunzip({ chunkSize: zlibChunkBytes })];
     case "zstd":
-      return createZstdDecompress({ chunkSize: zlibChunkBytes });
+      return [(input) => decompressZstd(input, what)];
     case "xz":
     case "bzip2":
     case "lz4":
