@@ -6,10 +6,13 @@
  */
 import type { Sql } from "../metadata/database.ts";
 import { clockRealtimeNs } from "../sys/linux.ts";
+import { readingTree } from "./lost-tree.ts";
 import * as records from "./records.ts";
 import type { AdoptedLayer } from "./snapshotter.ts";
 import type { SnapshotStoreParts } from "./store-parts.ts";
 import { syncFileSystem } from "./sync-file-system.ts";
+
+const verb = "adopt a layer on";
 
 /** See {@link Snapshotter.adopt}. A committed snapshot that lost its directory gets the layer's in its place. */
 export function adoptLayers(layers: readonly AdoptedLayer[], parts: SnapshotStoreParts): void {
@@ -37,13 +40,15 @@ function finishTrees(layers: readonly AdoptedLayer[], parts: SnapshotStoreParts)
   const { database, directories, backend } = parts;
   const finished = new Map<string, string>();
   for (const layer of layers) {
+    const below = finished.get(layer.parent);
     const { isThere, parent } = database.read((sql) => ({
       isThere: findIntact(sql, layer, parts) === "intact",
-      parent: finished.get(layer.parent) ?? records.requireParent(sql, layer.parent, "adopt a layer on"),
+      parent: below === undefined ? records.requireParent(sql, layer.parent, verb) : undefined,
     }));
     if (isThere) continue;
-    const parentTree = parent === undefined || typeof parent === "string" ? parent : directories.treeOf(parent.id);
-    finished.set(layer.name, backend.finish(layer.settled, parentTree));
+    const parentTree = parent === undefined ? below : directories.treeOf(parent.id);
+    const tree = readingTree(parts, parent, verb, () => backend.finish(layer.settled, parentTree));
+    finished.set(layer.name, tree);
   }
   return finished;
 }
@@ -63,7 +68,7 @@ function findIntact(
 }
 
 function insertLayer(sql: Sql, { name, parent, settled, labels = {} }: AdoptedLayer): number {
-  const parentId = records.requireParent(sql, parent, "adopt a layer on")?.id ?? null;
+  const parentId = records.requireParent(sql, parent, verb)?.id ?? null;
   const { usage } = settled;
   return records.insertSnapshot(sql, { name, parentId, kind: "committed", labels, nowNs: clockRealtimeNs(), usage });
 }

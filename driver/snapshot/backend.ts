@@ -21,6 +21,9 @@ export interface Backend {
   /** What kind of trees this writes, in one line: trees of another kind are not to be mixed with them. */
   readonly format: string;
 
+  /** Whether {@link populate} copies files: then it works on a staged tree, and on the final one otherwise. */
+  copiesFiles(parent: string | undefined, kind: SnapshotKind): boolean;
+
   /** Makes the empty `tree`, 0755, the beginning of an active or view snapshot on `parent`. */
   populate(tree: string, parent: string | undefined, kind: SnapshotKind): void;
 

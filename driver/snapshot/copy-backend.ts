@@ -1,6 +1,7 @@
 /**
- * Snapshots as complete trees: each begins as a copy of its parent, sharing blocks where the file system can. Needs no
- * privilege and no overlay; a view needs no copy at all.
+ * Snapshots as complete trees. An active one begins as a copy of its parent, sharing blocks where the file system can;
+ * unpacked layers, which nobody writes to, share their unchanged files by hard links. Needs no privilege and no overlay;
+ * a view needs no copy at all.
  *
  * Usage of an active or committed snapshot is its tree's less its parent's, never below zero: what was added less what
  * was deleted, where overlay counts what was added and the marks of what was deleted. An unpacked layer's usage is the
@@ -19,6 +20,7 @@ export function createCopyBackend(privileges: Privileges): Backend {
   return {
     name: "copy",
     format: "copy",
+    copiesFiles: (parent, kind) => parent !== undefined && kind === "active",
     populate: (tree, parent, kind) => {
       if (parent !== undefined && kind === "active") copyTree(parent, tree, { privileges });
     },
@@ -30,7 +32,8 @@ export function createCopyBackend(privileges: Privileges): Backend {
       if (parent === undefined) return join(stagingDir, "fs");
       const tree = join(stagingDir, "merged");
       makeDirectory(tree, 0o755);
-      copyTree(parent, tree, { privileges });
+      // Merging takes names away and puts names in place, and never writes to a file that is there.
+      copyTree(parent, tree, { privileges, share: true });
       mergeSettled(tree, settled, privileges);
       return tree;
     },

@@ -39,14 +39,15 @@ export class SnapshotDirectories {
   }
 
   /**
-   * Moves `tree` here as the tree of snapshot `id`. To be called under the database's write lock, which makes a
-   * leftover of that id the garbage of a crash: it goes to `trash`.
+   * Makes the directories of snapshot `id`: with `tree`, which is moved, or a new empty one, 0755. To be called under
+   * the database's write lock, which makes a leftover of that id the garbage of a crash: it goes to `trash`.
    */
-  place(id: number, tree: string, trash: string): void {
+  place(id: number, tree: string | undefined, trash: string): void {
     const home = join(this.path, String(id));
     this.discard(id, trash);
     makeDirectory(home, 0o700);
-    renameSync(tree, join(home, "fs"));
+    if (tree === undefined) makeDirectory(join(home, "fs"), 0o755);
+    else renameSync(tree, join(home, "fs"));
     makeDirectory(join(home, "work"), 0o700);
   }
 

@@ -20,6 +20,7 @@ export function createOverlayBackend(privileges: Privileges): Backend {
   return {
     name: "overlay",
     format: `overlay ${privileges.overlayXattr}`,
+    copiesFiles: () => false,
     /** The root directory of a mount is the topmost layer's: it must look like the parent's. */
     populate: (tree, parent) => {
       if (parent !== undefined) copyRootAttributes(parent, tree, privileges);

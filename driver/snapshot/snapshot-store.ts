@@ -1,12 +1,13 @@
 /** The life of a snapshot, the same for every backend: containerd's verbs, its errors and its promises on a crash. */
 import type { LowerLayer, Usage } from "../extract/staged-layer.ts";
-import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
+import { asStorageError, StorageError } from "../base/errors.ts";
 import type { Sql } from "../metadata/database.ts";
 import type { Mount } from "../mount/mount.ts";
 import { clockRealtimeNs } from "../sys/linux.ts";
 import { adoptLayers } from "./adopt.ts";
 import { parseFilters } from "./filter.ts";
 import { parseLabels, updateLabels } from "./labels.ts";
+import { lostTree, readingTree } from "./lost-tree.ts";
 import * as records from "./records.ts";
 import type {
   AdoptedLayer,
@@ -161,7 +162,7 @@ export class SnapshotStore implements Snapshotter {
       });
       const layers = backend.lowerLayers(ids.map((id) => directories.treeOf(id)));
       const lost = ids.slice(0, layers.length).find((id) => !directories.has(id));
-      if (lost !== undefined) throw lostDirectory(name, directories.treeOf(lost));
+      if (lost !== undefined) throw lostTree(name, directories.treeOf(lost));
       return layers;
     });
   }
@@ -198,27 +199,28 @@ export class SnapshotStore implements Snapshotter {
       return parent;
     };
     const parent = database.read(check);
-    using staged = staging.create();
-    try {
-      backend.populate(staged.tree, parent && directories.treeOf(parent.id), kind);
-      return database.write((sql) => {
-        const parentId = check(sql)?.id ?? null;
-        if (parentId !== (parent?.id ?? null)) {
-          throw records.refusal("ERR_ABORTED", verb, key, `${JSON.stringify(parentName)} was made anew meanwhile`);
-        }
-        const nowNs = clockRealtimeNs();
-        const id = records.insertSnapshot(sql, { name: key, parentId, kind, labels, nowNs, usage: noUsage });
-        directories.place(id, staged.tree, staging.trashPath());
-        directories.sync([id]);
-        return this.#mountsOf(sql, records.requireSnapshot(sql, key, verb));
-      });
-    } catch (error) {
-      this.#collectQuietly();
-      if (parent === undefined || directories.has(parent.id)) throw error;
-      // The parent's tree went away while it was read: with its row, which is an ordinary race, or without.
-      database.read(check);
-      throw lostDirectory(parentName, directories.treeOf(parent.id), error);
-    }
+    const parentTree = parent && directories.treeOf(parent.id);
+    return readingTree(this.#parts, parent, verb, () => {
+      using staged = backend.copiesFiles(parentTree, kind) ? staging.create() : undefined;
+      try {
+        if (staged !== undefined) backend.populate(staged.tree, parentTree, kind);
+        return database.write((sql) => {
+          const parentId = check(sql)?.id ?? null;
+          if (parentId !== (parent?.id ?? null)) {
+            throw records.refusal("ERR_ABORTED", verb, key, `${JSON.stringify(parentName)} was made anew meanwhile`);
+          }
+          const nowNs = clockRealtimeNs();
+          const id = records.insertSnapshot(sql, { name: key, parentId, kind, labels, nowNs, usage: noUsage });
+          directories.place(id, staged?.tree, staging.trashPath());
+          if (staged === undefined) backend.populate(directories.treeOf(id), parentTree, kind);
+          directories.sync([id]);
+          return this.#mountsOf(sql, records.requireSnapshot(sql, key, verb));
+        });
+      } catch (error) {
+        this.#collectQuietly();
+        throw error;
+      }
+    });
   }
 
   #mountsOf(sql: Sql, { id, kind }: records.SnapshotRecord): readonly Mount[] {
@@ -227,14 +229,12 @@ export class SnapshotStore implements Snapshotter {
     return backend.mounts({ kind, tree: directories.treeOf(id), work: directories.workOf(id), ancestors });
   }
 
-  #measure({ id, parent_id, name }: records.SnapshotRecord): Usage {
+  #measure(record: records.SnapshotRecord): Usage {
     const { backend, directories } = this.#parts;
-    const tree = directories.treeOf(id);
-    try {
-      return backend.measure(tree, parent_id === null ? undefined : directories.treeOf(parent_id));
-    } catch (error) {
-      throw isErrno(error, "ENOENT") ? lostDirectory(name, tree, error) : error;
-    }
+    const { id, parent_id } = record;
+    return readingTree(this.#parts, record, "measure", () =>
+      backend.measure(directories.treeOf(id), parent_id === null ? undefined : directories.treeOf(parent_id)),
+    );
   }
 
   /** Only the holder of the write lock knows which directories will never get a row. */
@@ -275,11 +275,4 @@ export class SnapshotStore implements Snapshotter {
 
 function requireName(name: string): void {
   if (name === "") throw new StorageError("ERR_INVALID_ARGUMENT", "cannot make a snapshot: its name is empty");
-}
-
-function lostDirectory(name: string, tree: string, cause?: unknown): StorageError {
-  return new StorageError("ERR_DATA_LOSS", `cannot read snapshot ${JSON.stringify(name)}: ${tree} is missing`, {
-    details: { name, path: tree },
-    cause,
-  });
 }

@@ -26,7 +26,13 @@ export interface SnapshotOptions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Every method may throw ERR_UNAVAILABLE after close(). Codes below are the contract; test/suites checks them. */
+/**
+ * Codes below are the contract; test/suites checks them. Every method may also throw ERR_UNAVAILABLE, once disposed of
+ * or when other processes keep the database for ten seconds, and ERR_DATA_LOSS for a snapshot whose directory is lost.
+ *
+ * Several processes may use one store at once. What a method has done when it returns survives a crash of the process,
+ * and with durability "full" a power cut; what a crash interrupts leaves nothing that can be seen.
+ */
 export interface Snapshotter extends AsyncDisposable {
   readonly backend: "overlay" | "copy";
 
@@ -44,7 +50,9 @@ export interface Snapshotter extends AsyncDisposable {
   ): Promise<SnapshotInfo>;
 
   /**
-   * Own inodes and bytes, without parents: counted now for an active snapshot, recorded for a committed one.
+   * Own inodes and bytes, without parents: counted now for an active snapshot, which walks its files; recorded for a
+   * committed one; nothing for a view. "copy" counts by how much the tree has grown over its parent's, never below
+   * zero; an adopted layer's usage is the layer's own with either backend.
    * @throws {StorageError} ERR_NOT_FOUND.
    */
   usage(key: string): Promise<Usage>;
@@ -62,7 +70,7 @@ export interface Snapshotter extends AsyncDisposable {
   view(key: string, parent: string, options?: SnapshotOptions): Promise<readonly Mount[]>;
 
   /**
-   * Turns the active snapshot `key` into the committed `name`; labels are those given, not inherited.
+   * Turns the active snapshot `key`, which nobody should write to meanwhile, into the committed `name`; labels are those given, not inherited.
    * @throws {StorageError} ERR_NOT_FOUND; ERR_ALREADY_EXISTS for the name; ERR_FAILED_PRECONDITION if not active.
    */
   commit(name: string, key: string, options?: SnapshotOptions): Promise<void>;
@@ -85,15 +93,19 @@ export interface Snapshotter extends AsyncDisposable {
 
   /**
    * What a layer on top of the committed `name` would see below it, topmost first; [] for "".
-   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT if not committed.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT if not committed; ERR_DATA_LOSS when one of their
+   * directories is lost.
    */
   lowerLayers(name: string): Promise<readonly LowerLayer[]>;
 
   /**
    * Makes settled layers visible as committed snapshots, bottom first, in one transaction: writes their deletions in
    * the backend's form, syncs once (with durability "full"), renames, syncs the parent directory, records. A name that
-   * exists by then stays as it is and its staging directory is dropped.
-   * @throws {StorageError} ERR_NOT_FOUND for the lowest one's parent.
+   * exists by then stays as it is and its staging directory is dropped, unless its own directory is lost: that is how
+   * a damaged store is repaired. After a failure none is visible, and the staging directories are only fit to be
+   * disposed of.
+   * @throws {StorageError} ERR_NOT_FOUND for the lowest one's parent; ERR_INVALID_ARGUMENT if that is not committed;
+   * ERR_FAILED_PRECONDITION when a name belongs to an active snapshot or a view.
    */
   adopt(layers: readonly AdoptedLayer[]): Promise<void>;
 }

@@ -390,14 +390,15 @@ export function snapshotterSuite(
         );
       });
 
-      it.runIf(canChown)("changes owners (Chown)", async () => {
-        await expectStack(
-          changes(directory("opt"), directory("opt/a"), file("opt/a/b", "b"), file("opt/c", "c")),
-          changes(owner("opt/a", 1, 2), owner("opt/a/b", 3, 4), owner("opt", 0, 5)),
-          changes(owner(".", 7, 8)),
-          file("new", "n"),
-        );
-      });
+      if (canChown)
+        it("changes owners (Chown)", async () => {
+          await expectStack(
+            changes(directory("opt"), directory("opt/a"), file("opt/a/b", "b"), file("opt/c", "c")),
+            changes(owner("opt/a", 1, 2), owner("opt/a/b", 3, 4), owner("opt", 0, 5)),
+            changes(owner(".", 7, 8)),
+            file("new", "n"),
+          );
+        });
 
       it("keeps the mode of a changed directory through commits (DirectoryPermissionOnCommit)", async () => {
         await expectStack(
@@ -466,17 +467,18 @@ export function snapshotterSuite(
         await expectStack(lowest, ...others);
       });
 
-      it.runIf(access === mountedAccess)("mounts a view read-only (ViewReadonly)", async () => {
-        await commitChange("one", "", file("f", "1"));
-        await commitChange("two", "one", file("f", "2"));
-        for (const parent of ["", "one", "two"]) {
-          access(await snapshotter.view(`view of ${parent}`, parent), (dir) => {
-            expect(() => {
-              writeFileSync(join(dir, "new"), "");
-            }).toThrow(expect.objectContaining({ code: "EROFS" }));
-          });
-        }
-      });
+      if (access === mountedAccess)
+        it("mounts a view read-only (ViewReadonly)", async () => {
+          await commitChange("one", "", file("f", "1"));
+          await commitChange("two", "one", file("f", "2"));
+          for (const parent of ["", "one", "two"]) {
+            access(await snapshotter.view(`view of ${parent}`, parent), (dir) => {
+              expect(() => {
+                writeFileSync(join(dir, "new"), "");
+              }).toThrow(expect.objectContaining({ code: "EROFS" }));
+            });
+          }
+        });
 
       it("leaves the parent as it was", async () => {
         await commitChange("base", "", changes(directory("d"), file("d/f", "1"), file("d/g", "2")));

@@ -115,3 +115,18 @@ describe("chooseBackend", () => {
     expect(readdirSync(join(root, "staging"))).toEqual(["lock"]);
   });
 });
+
+describe.each(["overlay", "copy"] as const)("%s without the directory of the parent", (backend) => {
+  it("prepares nothing on it and says what is lost", async () => {
+    await using store = await openStore(root, backend);
+    const { snapshotter } = store;
+    await snapshotter.prepare("active", "");
+    await snapshotter.commit("base", "active");
+    rmSync(join(root, "snapshots", "1"), { recursive: true });
+    await expect(snapshotter.prepare("new", "base")).rejects.toThrow(
+      expect.objectContaining({ code: "ERR_DATA_LOSS" }),
+    );
+    await expect(snapshotter.stat("new")).rejects.toThrow(expect.objectContaining({ code: "ERR_NOT_FOUND" }));
+    expect(readdirSync(join(root, "snapshots"))).toEqual(["backend"]);
+  });
+});

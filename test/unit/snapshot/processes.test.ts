@@ -49,7 +49,7 @@ async function expectConsistent(backend: "overlay" | "copy"): Promise<number> {
 
 describe.each(["overlay", "copy"] as const)("several processes on one %s store", (backend) => {
   it("take turns without losing or leaking anything", async () => {
-    const children = await Promise.all([1, 2, 3].map((seed) => startBusyChild(backend, 300, seed)));
+    const children = await Promise.all([1, 2, 3].map((seed) => startBusyChild(backend, 150, seed)));
     const codes = await Promise.all(
       children.map(async (child) => child.exitCode ?? ((await once(child, "exit"))[0] as number | null)),
     );
