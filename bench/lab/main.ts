@@ -60,8 +60,8 @@ async function buildApplication(base: readonly Layer[], name: string, dependency
   const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string };
   const manifest = JSON.stringify({ name, dependencies: { [dependency]: version } }, null, 2);
   const source = [
-    `const { version } = require("${dependency}/package.json");`,
     `const { readFileSync, writeFileSync } = require("node:fs");`,
+    `const { version } = JSON.parse(readFileSync("/app/node_modules/${dependency}/package.json", "utf8"));`,
     `writeFileSync("/app/visited", new Date().toISOString());`,
     `const system = /PRETTY_NAME="(.*)"/.exec(readFileSync("/etc/os-release", "utf8"))[1];`,
     `console.log(\`Hello from ${name} on \${system}, node \${process.version}, ${dependency} \${version}\`);`,

@@ -36,12 +36,12 @@ export class StorageError extends Error {
   override readonly name = "StorageError";
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
-  readonly [brand] = true;
 
   constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
+    Object.defineProperty(this, brand, { value: true });
   }
 }
 

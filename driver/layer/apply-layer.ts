@@ -2,10 +2,10 @@
  * The one pass: stored bytes are read once and, chunk by chunk, hashed, kept, decompressed, hashed again, parsed and
  * laid down. Nothing runs ahead of anything else, so memory is one chunk and one window whatever the layer's size.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { requireDigest } from "../base/digest.ts";
-import { StorageError } from "../base/errors.ts";
+import { type Hasher, requireDigest } from "../base/digest.ts";
+import { StorageError, asStorageError } from "../base/errors.ts";
 import { LayerExtractor } from "../extract/layer-extractor.ts";
 import type { LayerNotes, Usage } from "../extract/staged-layer.ts";
 import { detectPrivileges } from "../sys/privileges.ts";
@@ -35,8 +35,9 @@ export async function applyLayer(task: ApplyTask, core: Core): Promise<AppliedLa
   const blobHash = createHasher(task.engine, core);
   const diffHash = createHasher(task.engine, core);
   const extraction = task.stagingDir === null ? parseOnly : openExtraction(task, task.stagingDir);
+  using file = openLayerFile(task.file, task.what);
+  using kept = openIngest(task.ingestPath);
   let decompressor: Decompressor | undefined;
-  let ingestFd = -1;
   try {
     const tar = new TarReader(extraction, { limits: task.limits, core });
     let uncompressedBytes = 0;
@@ -45,18 +46,17 @@ export async function applyLayer(task: ApplyTask, core: Core): Promise<AppliedLa
       if (uncompressedBytes > ratioFloorBytes && uncompressedBytes > control.doneBytes * task.limits.maxRatio) {
         throw new StorageError(
           "ERR_RESOURCE_EXHAUSTED",
-          `cannot apply ${task.what}: it inflates more than ${task.limits.maxRatio} times (limit maxRatio)`,
+          `it inflates more than ${task.limits.maxRatio} times (limit maxRatio)`,
         );
       }
       diffHash.update(bytes);
       tar.push(bytes);
     };
-    if (task.ingestPath !== null) ingestFd = openSync(task.ingestPath, constants.O_WRONLY | constants.O_NOFOLLOW);
-    for (const chunk of readChunks(task.file, task.what)) {
+    for (let chunk = file.read(); chunk !== undefined; chunk = file.read()) {
       control.throwIfCanceled(task.what);
       control.doneBytes += chunk.length;
       blobHash.update(chunk);
-      if (ingestFd >= 0) writeAll(ingestFd, chunk);
+      kept.write(chunk);
       decompressor ??= createDecompressor(compressionOf(chunk, task.what), core, task.what, receiveTar);
       const pending = decompressor.push(chunk);
       if (pending !== undefined) await pending;
@@ -70,11 +70,32 @@ export async function applyLayer(task: ApplyTask, core: Core): Promise<AppliedLa
     const diffId = diffHash.digest();
     requireDigest(`diffID of ${task.what}`, task.expectedDiffId, diffId);
     return { digest, diffId, sizeBytes: task.file.sizeBytes, uncompressedBytes, ...extraction.finish() };
+  } catch (error) {
+    throw explain(error, task, file, blobHash);
   } finally {
-    if (ingestFd >= 0) closeSync(ingestFd);
     decompressor?.close();
     extraction.close();
   }
+}
+
+/**
+ * What is really wrong with a layer that cannot be read: bytes that are not the expected ones explain everything else,
+ * so the rest of the file is hashed before a decompressor or parser is blamed.
+ */
+function explain(error: unknown, task: ApplyTask, file: LayerReader, blobHash: Hasher): unknown {
+  const known = asStorageError(error);
+  const isDataAtFault = known.code === "ERR_DATA_LOSS" || known.code === "ERR_INVALID_ARGUMENT";
+  if (isDataAtFault && task.expectedDigest !== null && !("expected" in known.details)) {
+    try {
+      for (let chunk = file.read(); chunk !== undefined; chunk = file.read()) blobHash.update(chunk);
+      requireDigest(task.what, task.expectedDigest, blobHash.digest());
+    } catch (mismatch) {
+      return mismatch;
+    }
+  }
+  if (known.message.includes(task.what)) return known;
+  const message = `cannot apply ${task.what}: ${known.message}`;
+  return new StorageError(known.code, message, { details: known.details, cause: error });
 }
 
 function openExtraction(task: ApplyTask, stagingDir: string): Extraction {
@@ -97,31 +118,49 @@ const parseOnly: Extraction = {
   close: () => undefined,
 };
 
-/** Yields views of one reused buffer. */
-function* readChunks(file: LayerFile, what: string): Generator<Uint8Array> {
-  const fd = openSync(file.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    if (!fstatSync(fd).isFile()) {
-      throw new StorageError("ERR_INVALID_ARGUMENT", `cannot read ${what}: ${file.path} is not a regular file`);
-    }
-    const buffer = Buffer.allocUnsafeSlow(chunkBytes);
-    const end = file.offsetBytes + file.sizeBytes;
-    for (let at = file.offsetBytes; at < end;) {
+interface LayerReader extends Disposable {
+  /** A view of one reused buffer; undefined at the end. */
+  read(): Uint8Array | undefined;
+}
+
+function openLayerFile({ path, offsetBytes, sizeBytes }: LayerFile, what: string): LayerReader {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const end = offsetBytes + sizeBytes;
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  let at = offsetBytes;
+  return {
+    read: () => {
+      if (at === end) return undefined;
       const got = readSync(fd, buffer, 0, Math.min(chunkBytes, end - at), at);
       if (got === 0) {
         throw new StorageError(
           "ERR_DATA_LOSS",
-          `cannot read ${what}: ${file.path} ends after ${at - file.offsetBytes} of ${file.sizeBytes} bytes`,
+          `cannot read ${what}: ${path} ends after ${at - offsetBytes} of ${sizeBytes} bytes`,
+          { details: { expected: sizeBytes, actual: at - offsetBytes } },
         );
       }
-      yield buffer.subarray(0, got);
       at += got;
-    }
-  } finally {
-    closeSync(fd);
-  }
+      return buffer.subarray(0, got);
+    },
+    [Symbol.dispose]: () => {
+      closeSync(fd);
+    },
+  };
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+interface KeptBytes extends Disposable {
+  write(bytes: Uint8Array): void;
+}
+
+function openIngest(path: string | null): KeptBytes {
+  if (path === null) return { write: () => undefined, [Symbol.dispose]: () => undefined };
+  const fd = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+  return {
+    write: (bytes) => {
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+    },
+    [Symbol.dispose]: () => {
+      closeSync(fd);
+    },
+  };
 }

@@ -112,7 +112,7 @@ export class JsonFields {
     return value;
   }
 
-  optionalString(name: string, maxLength = maxJsonBytes): string | undefined {
+  optionalString(name: string, maxLength: number = maxJsonBytes): string | undefined {
     return this.has(name) ? this.string(name, maxLength) : undefined;
   }
 

@@ -1,7 +1,7 @@
 /** A failed system call as an Error of the shape node:fs throws. */
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
-import type { PathLike } from "./linux.ts";
+import type { PathLike } from "./path-like.ts";
 
 /** `.code` "ENOENT", `.errno` negative, `.syscall`, `.path` when there is one. */
 export interface SystemCallError extends Error {
@@ -19,6 +19,7 @@ export const ENOTDIR: number = constants.errno.ENOTDIR;
 export const EINVAL: number = constants.errno.EINVAL;
 export const ENOTTY: number = constants.errno.ENOTTY;
 export const EPERM: number = constants.errno.EPERM;
+export const ENXIO: number = constants.errno.ENXIO;
 export const EXDEV: number = constants.errno.EXDEV;
 export const ENOSYS: number = constants.errno.ENOSYS;
 export const ENODATA: number = constants.errno.ENODATA;
@@ -34,7 +35,7 @@ const ownWords: Readonly<Record<string, string>> = {
 };
 
 const namesByErrno = new Map<number, string>(
-  Object.entries({ ESTALE: 116, EDQUOT: 122, EUCLEAN: 117, ...constants.errno }).map(([name, errno]) => [errno, name]),
+  Object.entries({ ...constants.errno, EUCLEAN: 117 }).map(([name, errno]) => [errno, name]),
 );
 // Both spellings are 95; node says ENOTSUP.
 namesByErrno.set(EOPNOTSUPP, "ENOTSUP");

@@ -8,7 +8,8 @@
 import { Buffer } from "node:buffer";
 import { addon } from "./addon.ts";
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_NOFOLLOW, O_PATH, S_ISLNK } from "./constants.ts";
-import { check, EAGAIN, EINVAL, ENOSYS, ENOTTY, EOPNOTSUPP, EXDEV, systemCallError } from "./errno.ts";
+import { check, EAGAIN, EINVAL, ENOSYS, ENOTTY, ENXIO, EOPNOTSUPP, EXDEV, systemCallError } from "./errno.ts";
+import type { PathLike } from "./path-like.ts";
 import { fstat } from "./stat.ts";
 
 export { AT_FDCWD } from "./constants.ts";
@@ -38,9 +39,7 @@ export {
   umount2,
 } from "./mount-calls.ts";
 export type { SystemCallError } from "./errno.ts";
-
-/** A string is UTF-8; bytes are taken as they are. */
-export type PathLike = string | Uint8Array;
+export type { PathLike } from "./path-like.ts";
 
 export interface OpenHow {
   readonly flags: number;
@@ -149,11 +148,7 @@ export function utimensat(
   const mtimeNanos = Number(mtimeNs - BigInt(mtimeSeconds) * nanosPerSecond);
   // The kernel takes no flags without a path.
   const usedFlags = path === null ? 0 : flags;
-  check(
-    addon.utimensat(dirfd, path, atimeSeconds, atimeNanos, mtimeSeconds, mtimeNanos, usedFlags),
-    "utimensat",
-    path,
-  );
+  check(addon.utimensat(dirfd, path, atimeSeconds, atimeNanos, mtimeSeconds, mtimeNanos, usedFlags), "utimensat", path);
 }
 
 const nanosPerSecond = 1_000_000_000n;
@@ -165,14 +160,14 @@ function floorSeconds(ns: bigint): number {
 
 /** Writes all of `bytes` at the file's position. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     done += check(addon.write(fd, bytes, done, bytes.length - done), "write");
   }
 }
 
 /** Writes all of `bytes` from `position` on; the file's position stays. */
 export function pwriteAll(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     done += check(addon.pwrite(fd, bytes, done, bytes.length - done, position + done), "pwrite");
   }
 }
@@ -182,8 +177,6 @@ export function lseek(fd: number, offset: number, whence: number): number {
   const result = addon.lseek(fd, offset, whence);
   return result === -ENXIO ? -1 : check(result, "lseek");
 }
-
-const ENXIO = 6;
 
 /** False where the file system cannot. `mode` of FALLOC_FL_*; 0 allocates and grows. */
 export function fallocate(fd: number, mode: number, offset: number, length: number): boolean {

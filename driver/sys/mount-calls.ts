@@ -4,7 +4,7 @@ import { readSync } from "node:fs";
 import { addon } from "./addon.ts";
 import { AT_FDCWD } from "./constants.ts";
 import { check, systemCallError } from "./errno.ts";
-import type { PathLike } from "./linux.ts";
+import type { PathLike } from "./path-like.ts";
 
 const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;

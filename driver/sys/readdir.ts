@@ -5,14 +5,7 @@ import { SEEK_SET } from "./constants.ts";
 import { check } from "./errno.ts";
 
 export type FileType =
-  | "file"
-  | "directory"
-  | "symlink"
-  | "char-device"
-  | "block-device"
-  | "fifo"
-  | "socket"
-  | "unknown";
+  "file" | "directory" | "symlink" | "char-device" | "block-device" | "fifo" | "socket" | "unknown";
 
 export interface DirEntry {
   /** Bytes as a latin1 string. */
@@ -46,9 +39,9 @@ export function readdir(fd: number): DirEntry[] {
   for (;;) {
     const filled = check(addon.getdents64(fd, scratch), "getdents64");
     if (filled === 0) return entries;
-    for (let start = 0; start < filled; ) {
+    for (let start = 0; start < filled;) {
       const end = start + scratch.readUInt16LE(start + recordLengthOffset);
-      const name = scratch.latin1Slice(start + nameOffset, scratch.indexOf(0, start + nameOffset));
+      const name = scratch.toString("latin1", start + nameOffset, scratch.indexOf(0, start + nameOffset));
       if (name !== "." && name !== "..") {
         entries.push({ name, type: typeByNumber[scratch[start + typeOffset] ?? 0] ?? "unknown" });
       }

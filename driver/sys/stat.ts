@@ -2,16 +2,16 @@
 import { addon } from "./addon.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "./constants.ts";
 import { check, ENOENT, ENOTDIR } from "./errno.ts";
-import type { PathLike } from "./linux.ts";
+import type { PathLike } from "./path-like.ts";
 
 const nanosPerSecond = 1_000_000_000n;
 
 /** The order in which the addon fills the numbers of a stat; the same as in linux.c. */
-export const statFields = [
+export const statFields: readonly string[] = [
   ...["mode", "uid", "gid", "nlink", "size", "blocks", "devMajor", "devMinor", "inoHigh", "inoLow"],
   ...["rdevMajor", "rdevMinor", "atimeSeconds", "atimeNanos", "mtimeSeconds", "mtimeNanos"],
   ...["ctimeSeconds", "ctimeNanos"],
-] as const;
+];
 
 const filled = new Float64Array(18);
 

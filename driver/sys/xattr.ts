@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { addon } from "./addon.ts";
 import { AT_FDCWD } from "./constants.ts";
 import { check, EINVAL, ENODATA, EOPNOTSUPP, systemCallError } from "./errno.ts";
-import type { PathLike } from "./linux.ts";
+import type { PathLike } from "./path-like.ts";
 
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX of include/uapi/linux/limits.h: nothing is longer. */
 const scratch: Buffer = Buffer.allocUnsafeSlow(65536);
@@ -52,12 +52,11 @@ function valueOf(result: number, syscall: string, path: PathLike): Buffer | unde
 function namesOf(result: number, syscall: string, path: PathLike | null): string[] {
   if (result === -EOPNOTSUPP || result === 0) return [];
   check(result, syscall, path);
-  return scratch.latin1Slice(0, result - 1).split("\0");
+  return scratch.toString("latin1", 0, result - 1).split("\0");
 }
 
 /** Names are nearly always ASCII, which is the same in UTF-8. */
 function latin1(name: string): PathLike {
-  // eslint-disable-next-line no-control-regex
   return /^[\x00-\x7f]*$/.test(name) ? name : Buffer.from(name, "latin1");
 }
 

@@ -72,7 +72,7 @@ export interface CoreExports {
 
 type Kind = "function" | "global" | "memory";
 
-export const abi = {
+export const abi: Readonly<Record<keyof CoreExports, Kind>> = {
   memory: "memory",
   INPUT: "global",
   INPUT_BYTES: "global",
@@ -105,4 +105,4 @@ export const abi = {
   tarPaxNext: "function",
   tarSparseBlock: "function",
   tarDecimals: "function",
-} as const satisfies Record<keyof CoreExports, Kind>;
+};

@@ -41,6 +41,8 @@ const world: FixtureImage = {
   names: ["docker.io/library/world:1"],
   layers: [{ tar: base }, { tar: second, compression: "none" }],
 };
+/** Shares nothing with the others. */
+const other: FixtureImage = { names: ["docker.io/library/other:1"], layers: [{ tar: second }] };
 
 function chainsOf(image: FixtureImage): string[] {
   return chainIds(buildImage(image).layers.map((layer) => layer.diffId));
@@ -104,7 +106,7 @@ for (const backend of backends) {
       const committed = [];
       for await (const { name } of store.storage.snapshots.walk(["kind==committed"])) committed.push(name);
       expect(committed.sort()).toEqual([...new Set([...chainsOf(hello), ...chainsOf(world)])].sort());
-      expect(await readdir(join(store.root, "snapshots"))).toHaveLength(3);
+      expect((await readdir(join(store.root, "snapshots"))).filter((name) => /^\d+$/.test(name))).toHaveLength(3);
 
       const removed = await store.storage.images.remove("hello:1");
       expect(removed.untagged).toEqual(hello.names);
@@ -113,7 +115,7 @@ for (const backend of backends) {
       expect(await read(store, "world:1", "usr/bin/tool")).toBe("tool");
       await store.storage.unmountImage("world:1");
       await store.storage.images.remove("world:1");
-      expect(await fingerprint(store)).toMatchObject({ images: [], snapshots: [], blobs: [], directories: [] });
+      expect(await fingerprint(store)).toMatchObject({ images: [], snapshots: [], blobs: [], directories: ["backend"] });
     });
 
     it("load of an image that is there already extracts nothing and changes nothing", async () => {
@@ -156,7 +158,7 @@ for (const backend of backends) {
     for (const [what, [image, options]] of Object.entries(spoiled)) {
       it(`load refuses ${what}, naming it, and leaves the store as it was`, async () => {
         await using store = await openTestStore({ backend });
-        await store.storage.load(await writeOciLayout(join(store.folder, "good"), [world]));
+        await store.storage.load(await writeOciLayout(join(store.folder, "good"), [other]));
         const before = await fingerprint(store);
         const layout = await writeOciLayout(join(store.folder, "bad"), [image], options);
         const error = await failureOf(store.storage.load(layout));

@@ -1,7 +1,7 @@
 /**
  * Builds the addon: `node driver/sys/native/build.mjs [--arch x64|arm64]` writes build/laminate-linux-<arch>.node.
  *
- * One call of the C compiler, not node-gyp: two C files need no generated makefiles, Python or download of Node's
+ * One call of the C compiler, not node-gyp: three C files need no generated makefiles, Python or download of Node's
  * headers (the Node-API ones are a package), and the link must say -nostdlib. The file then depends on no library at
  * all and finds only napi_* in the node that loads it, so one build serves glibc of any age, musl, and any Node with
  * Node-API 8. $CC chooses the compiler for this machine's architecture, $CROSS_CC for the other.
@@ -35,7 +35,7 @@ const partial = `${output}.${pid}`;
 const headers = dirname(createRequire(import.meta.url).resolve("node-api-headers/include/node_api.h"));
 mkdirSync(outDir, { recursive: true });
 
-const sources = ["linux.c", "binding.c"].map((name) => join(here, name));
+const sources = ["linux.c", "args.c", "binding.c"].map((name) => join(here, name));
 const { error, status } = spawnSync(compiler, [...flags, `-I${headers}`, "-o", partial, ...sources], {
   stdio: "inherit",
 });

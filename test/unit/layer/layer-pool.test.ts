@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -103,6 +104,9 @@ describe("LayerPool.apply", () => {
     const order = await orderFor(tar([{ path: "a" }]));
     const long = { ...order, file: { ...order.file, sizeBytes: order.file.sizeBytes + 100 }, stagingDir: null };
     await expect(pool.apply(long)).rejects.toSatisfy((error) => hasCode(error, "ERR_DATA_LOSS"));
+    execFileSync("mkfifo", [join(folder, "fifo")]);
+    const fifo = { ...order, file: { ...order.file, path: join(folder, "fifo") }, stagingDir: null };
+    await expect(pool.apply(fifo)).rejects.toThrow(/layer x/);
     const absent = { ...order, file: { ...order.file, path: join(folder, "absent") }, stagingDir: null };
     await expect(pool.apply(absent)).rejects.toSatisfy((error) => hasCode(error, "ERR_NOT_FOUND"));
   });
