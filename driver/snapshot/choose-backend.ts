@@ -53,7 +53,7 @@ function backendOf(root: string): "overlay" | "copy" | undefined {
 }
 
 /** What keeps this process from using overlay below `root`; undefined when all that the backend does works. */
-export function overlayObstacle(root: string, privileges: Privileges): string | undefined {
+function overlayObstacle(root: string, privileges: Privileges): string | undefined {
   if (!privileges.canMount) return "this process may not mount";
   using staged = new StagingArea(root, noLogger).create();
   try {
