@@ -7,7 +7,7 @@ import { createGunzip } from "node:zlib";
 import { extract, type Extract } from "tar-stream";
 import { asStorageError, isStorageError, StorageError } from "../../base/errors.ts";
 import { compressionMagicBytes, type DetectedCompression, detectCompression } from "../../oci/compression.ts";
-import { Ingests } from "../../content/ingest.ts";
+import { type Ingest, Ingests } from "../../content/ingest.ts";
 import { ArchiveFiles } from "./archive-files.ts";
 import { ChunkReader } from "./chunk-reader.ts";
 import { decompressZstd } from "./zstd-stream.ts";
@@ -37,8 +37,7 @@ export async function spoolArchive(
   { spoolDir, signal }: SpoolOptions,
 ): Promise<SpooledArchive> {
   signal?.throwIfAborted();
-  await mkdir(spoolDir, { recursive: true, mode: 0o700 });
-  const ingest = await new Ingests(spoolDir).start(`spool ${randomUUID()}`);
+  const ingest = await startSpool(spoolDir, what);
   try {
     const free = await statfs(spoolDir);
     const maxBytes = Math.floor(free.bavail * free.bsize * maxShareOfFree);
@@ -50,6 +49,15 @@ export async function spoolArchive(
     await ingest[Symbol.asyncDispose]();
     signal?.throwIfAborted();
     throw readError(error, what);
+  }
+}
+
+async function startSpool(spoolDir: string, what: string): Promise<Ingest> {
+  try {
+    await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+    return await new Ingests(spoolDir).start(`spool ${randomUUID()}`);
+  } catch (error) {
+    throw asStorageError(error, `cannot spool ${what}`);
   }
 }
 
