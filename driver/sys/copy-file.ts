@@ -10,8 +10,6 @@ import {
   O_RDONLY,
   O_WRONLY,
   S_IFMT,
-  S_ISBLK,
-  S_ISCHR,
   S_ISDIR,
   S_ISLNK,
   S_ISREG,
@@ -60,41 +58,6 @@ export function copyNode(
   } catch (error) {
     throw asStorageError(error, `cannot copy ${shownPath(latin1Of(Buffer.from(srcName)))}`);
   }
-}
-
-/** Copies an open file under a free name. `data` remembers what works between the two file systems. */
-export function copyOpened(
-  source: SourceFile,
-  destDirfd: number,
-  destName: PathLike,
-  options: CopyOptions,
-  data: DataCopier,
-): void {
-  const fd = openat(destDirfd, destName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  try {
-    data.copy(source.fd, fd, source.stat);
-    copyAttributes(source.fd, fd, options, source.stat);
-  } finally {
-    closeFd(fd);
-  }
-}
-
-/** Copies what is neither file nor directory; false for a device that this process may not make. */
-export function copySpecial(
-  srcDirfd: number,
-  srcName: PathLike,
-  destDirfd: number,
-  destName: PathLike,
-  options: CopyOptions,
-  stat: Stat,
-): boolean {
-  const isWhiteout = S_ISCHR(stat.mode) && stat.rdevMajor === 0 && stat.rdevMinor === 0;
-  const isDevice = S_ISBLK(stat.mode) || (S_ISCHR(stat.mode) && !isWhiteout);
-  if (isDevice && !options.privileges.canMknod) return false;
-  if (S_ISLNK(stat.mode)) symlinkat(readlinkat(srcDirfd, srcName), destDirfd, destName);
-  else mknodat(destDirfd, destName, (stat.mode & S_IFMT) | 0o600, stat.rdevMajor, stat.rdevMinor);
-  copyAttributesAt(srcDirfd, srcName, destDirfd, destName, options, stat);
-  return true;
 }
 
 /** A regular file open for reading, with the attributes it had before. Disposing closes it. */

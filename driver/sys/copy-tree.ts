@@ -1,18 +1,10 @@
-/** Copying a whole directory tree. */
-import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
+/** Copying a whole directory tree, of any depth, with all that a layer can say about it. */
+import { asStorageError, isErrno } from "../base/errors.ts";
 import { bytesOf, joinPath, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
-import {
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_RDONLY,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_SYMLINKS,
-  RESOLVE_NO_XDEV,
-  S_ISREG,
-} from "./constants.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_ISDIR, S_ISREG } from "./constants.ts";
 import { copyAttributes, type CopyOptions } from "./copy-attributes.ts";
 import { DataCopier } from "./copy-data.ts";
-import { copyOpened, copySpecial, openSource } from "./copy-file.ts";
+import { copyOpened, copySpecial, openSource, type SourceFile } from "./copy-file.ts";
 import { DirStack } from "./dir-stack.ts";
 import {
   AT_FDCWD,
@@ -20,45 +12,59 @@ import {
   fchmod,
   fchmodat,
   flockFd,
-  fstat,
   fstatat,
   linkat,
   mkdirat,
   openat,
-  openat2,
   readdir,
   type DirEntry,
   type PathLike,
   type Stat,
 } from "./linux.ts";
+import { ModeLender } from "./mode-lender.ts";
+import { openBelow } from "./open-below.ts";
+
+export interface CopyTreeOptions extends CopyOptions {
+  /**
+   * Everything but directories becomes a hard link to the original: for trees that nobody will ever write to. Where a
+   * link cannot be made it is a copy all the same.
+   */
+  readonly share?: boolean;
+}
 
 const directoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 /**
- * Copies all of `srcDir` into `destDir`, which is made when missing: data with holes, owners, modes, times of files
- * and directories, extended attributes, devices, and hard links among the files of the tree. Limits are those of
- * copyNode: devices that this process may not make are left out. Symlinks are copied, never followed; depth is not
- * limited by stack or descriptors.
+ * Copies what is in `srcDir`, and its own attributes, into the empty directory `destDir`, which is made when missing.
+ * Hard links inside the tree stay links to each other; devices that this process may not make are left out. Symlinks
+ * are copied, never followed; depth is not limited by stack or descriptors.
  *
- * For an ordinary user, files and directories of its own that it may not read are lent that permission meanwhile;
- * copies of one directory then wait for one another.
- * @throws {StorageError} ERR_FAILED_PRECONDITION for a mount below `srcDir`; ERR_ALREADY_EXISTS for a name that
- *   `destDir` has; others by errno. What was copied before stays.
+ * An ordinary user lends itself the permission to read what is its own meanwhile; copies of one directory then wait for
+ * one another, lest one take what another has lent for the mode.
+ * @throws {StorageError} ERR_FAILED_PRECONDITION for a mount below `srcDir`, ERR_ALREADY_EXISTS for a name taken in
+ *   `destDir`, others by errno; `destDir` then holds a part of the tree.
  */
-export function copyTree(srcDir: PathLike, destDir: PathLike, options: CopyOptions): void {
-  const shown = `${shown8(srcDir)} to ${shown8(destDir)}`;
+export function copyTree(srcDir: PathLike, destDir: PathLike, options: CopyTreeOptions): void {
   try {
     const lender = new ModeLender(!options.privileges.canChown);
-    using source = new DirStack(openat(AT_FDCWD, srcDir, directoryFlags), lender.open);
-    if (lender.lends) flockFd(source.fd, "exclusive");
-    using dest = new DirStack(openOrMake(destDir), (fd, name) => openat(fd, name, directoryFlags));
-    new TreeCopy(source, dest, lender, options).run();
+    using source = new DirStack(lender.openRoot(srcDir), lender.open);
+    try {
+      if (lender.lends) flockFd(source.fd, "exclusive");
+      using dest = new DirStack(openOrMake(destDir), makeChild);
+      new TreeCopy(source, dest, lender, options).run();
+    } finally {
+      while (source.depth > 0)
+        source.leave((fd) => {
+          lender.takeBack(fd);
+        });
+      lender.takeBack(source.fd);
+    }
   } catch (error) {
-    throw asStorageError(error, `cannot copy ${shown}`);
+    throw asStorageError(error, `cannot copy ${shown(srcDir)} to ${shown(destDir)}`);
   }
 }
 
-function shown8(path: PathLike): string {
+function shown(path: PathLike): string {
   return shownPath(Buffer.from(path).toString("latin1"));
 }
 
@@ -71,99 +77,160 @@ function openOrMake(dir: PathLike): number {
   return openat(AT_FDCWD, dir, directoryFlags);
 }
 
-/** Opens directories of the source; lends their owner what it needs to read them and takes it back. */
-class ModeLender {
-  readonly lends: boolean;
-  /** Of the directory opened last, before anything was lent. */
-  opened: Stat | undefined;
-
-  constructor(lends: boolean) {
-    this.lends = lends;
-  }
-
-  readonly open = (parentFd: number, name: Buffer): number => {
-    const stat = fstatat(parentFd, name);
-    const isLent = this.isLent(stat);
-    if (isLent) fchmodat(parentFd, name, (stat.mode & 0o7777) | 0o500);
-    try {
-      const fd = openat2(parentFd, name, { flags: directoryFlags, resolve: RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS });
-      this.opened = stat;
-      return fd;
-    } catch (error) {
-      if (isLent) fchmodat(parentFd, name, stat.mode & 0o7777);
-      if (!isErrno(error, "EXDEV")) throw error;
-      throw new StorageError("ERR_FAILED_PRECONDITION", "it is a mount point: unmount it first");
-    }
-  };
-
-  takeBack(fd: number, stat: Stat): void {
-    if (this.isLent(stat)) fchmod(fd, stat.mode & 0o7777);
-  }
-
-  isLent(stat: Stat): boolean {
-    return this.lends && (stat.mode & 0o500) !== 0o500;
-  }
+function makeChild(parentFd: number, name: Buffer): number {
+  mkdirat(parentFd, name, 0o700);
+  return openat(parentFd, name, directoryFlags);
 }
 
+/** A directory being copied: its own entries are, all but the directories that are still to do. */
 interface Level {
+  readonly path: RelPath;
   readonly stat: Stat;
   readonly directories: string[];
+}
+
+/** A name in the copy. */
+interface Place {
+  readonly parent: RelPath;
+  readonly name: Buffer;
 }
 
 class TreeCopy {
   readonly #source: DirStack;
   readonly #dest: DirStack;
+  readonly #destRootFd: number;
   readonly #lender: ModeLender;
-  readonly #options: CopyOptions;
-  readonly #copier = new DataCopier();
+  readonly #options: CopyTreeOptions;
+  readonly #data = new DataCopier();
   readonly #levels: Level[] = [];
-  /** Where the first copy of an inode with several names is, by its devIno. */
-  readonly #linked = new Map<string, { parent: RelPath; name: string }>();
-  /** Directories that their owner may not search, whose modes wait until no link needs a way through them. */
-  readonly #closed: { path: RelPath; mode: number }[] = [];
+  /** First copy of each inode that has several names. */
+  readonly #copied = new Map<string, Place>();
+  /** Directories that their owner may not search: they stay open to it until no link needs a way through them. */
+  readonly #searchable: { readonly place: Place; readonly mode: number }[] = [];
 
-  constructor(source: DirStack, dest: DirStack, lender: ModeLender, options: CopyOptions) {
+  constructor(source: DirStack, dest: DirStack, lender: ModeLender, options: CopyTreeOptions) {
     this.#source = source;
     this.#dest = dest;
+    this.#destRootFd = dest.fd;
     this.#lender = lender;
     this.#options = options;
   }
 
   run(): void {
-    try {
-      this.#visit(fstat(this.#source.fd));
-      while (this.#levels.length > 0) this.#step();
-      this.#closeDirectories();
-    } catch (error) {
-      const at = this.#source.path;
-      this.#unwind();
-      throw asStorageError(error, `in ${shownPath(at)}`);
+    this.#begin(rootPath);
+    for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
+      const name = level.directories.pop();
+      if (name === undefined) {
+        this.#finish(level);
+      } else {
+        const path = joinPath(level.path, name);
+        this.#within(path, () => {
+          this.#source.enter(name);
+          this.#dest.enter(name);
+        });
+        this.#begin(path);
+      }
     }
   }
 
-  #step(): void {
-    const level = this.#levels.at(-1);
-    const next = level?.directories.pop();
-    if (level === undefined) return;
-    if (next === undefined) {
-      this.#finish(level);
-      return;
-    }
-    this.#source.enter(next);
-    const stat = this.#lender.opened ?? fstat(this.#source.fd);
-    this.#levels.push({ stat, directories: [] });
-    mkdirat(this.#dest.fd, bytesOf(next), 0o700);
-    this.#dest.enter(next);
-    this.#levels.pop();
-    this.#visit(stat);
-  }
-
-  /** Copies all but the directories of the directory just entered. */
-  #visit(stat: Stat): void {
-    const level: Level = { stat, directories: [] };
+  #begin(path: RelPath): void {
+    const level: Level = { path, stat: this.#lender.stat, directories: [] };
     this.#levels.push(level);
     for (const entry of readdir(this.#source.fd)) {
-      if (this.#copyEntry(entry) === "directory") level.directories.push(entry.name);
+      if (this.#isDirectory(entry)) level.directories.push(entry.name);
+      else
+        this.#within(joinPath(path, entry.name), () => {
+          this.#copy(path, bytesOf(entry.name), entry.type === "file");
+        });
+    }
+  }
+
+  #isDirectory({ name, type }: DirEntry): boolean {
+    return type === "directory" || (type === "unknown" && S_ISDIR(fstatat(this.#source.fd, bytesOf(name)).mode));
+  }
+
+  #within(path: RelPath, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      throw asStorageError(error, shownPath(path));
+    }
+  }
+
+  #copy(parent: RelPath, name: Buffer, isFile: boolean): void {
+    if (this.#options.share === true && this.#tryLink(this.#source.fd, name, name)) return;
+    if (isFile) {
+      using source = openSource(this.#source.fd, name);
+      this.#copyFile(source, { parent, name });
+      return;
+    }
+    const stat = fstatat(this.#source.fd, name);
+    if (S_ISREG(stat.mode)) {
+      this.#copy(parent, name, true);
+    } else if (!this.#tryLinkCopied(stat, name)) {
+      if (copySpecial(this.#source.fd, name, this.#dest.fd, name, this.#options, stat))
+        this.#note(stat, { parent, name });
+    }
+  }
+
+  #copyFile(source: SourceFile, place: Place): void {
+    if (this.#tryLinkCopied(source.stat, place.name)) return;
+    copyOpened(source, this.#dest.fd, place.name, this.#options, this.#data);
+    this.#note(source.stat, place);
+  }
+
+  #note(stat: Stat, place: Place): void {
+    if (stat.nlink > 1) this.#copied.set(stat.devIno, place);
+  }
+
+  #tryLinkCopied(stat: Stat, name: Buffer): boolean {
+    const first = stat.nlink > 1 ? this.#copied.get(stat.devIno) : undefined;
+    if (first === undefined) return false;
+    const fd = openBelow(this.#destRootFd, first.parent);
+    try {
+      return this.#tryLink(fd, first.name, name);
+    } finally {
+      closeFd(fd);
+    }
+  }
+
+  #tryLink(fromDirfd: number, from: Buffer, name: Buffer): boolean {
+    try {
+      linkat(fromDirfd, from, this.#dest.fd, name);
+      return true;
+    } catch (error) {
+      // Too many links, another file system, or a kernel that protects files from links by others than their owner.
+      if (isErrno(error, "EMLINK", "EXDEV", "EPERM", "EACCES")) return false;
+      throw error;
+    }
+  }
+
+  #finish({ stat }: Level): void {
+    const isRoot = this.#dest.depth === 0;
+    if (isRoot) this.#closeDirectories();
+    copyAttributes(this.#source.fd, this.#dest.fd, this.#options, stat);
+    this.#levels.pop();
+    if (isRoot) return;
+    const mode = stat.mode & 0o7777;
+    const staysSearchable = this.#lender.lends && (mode & 0o100) === 0;
+    if (staysSearchable) fchmod(this.#dest.fd, mode | 0o100);
+    this.#source.leave((fd) => {
+      this.#lender.takeBack(fd);
+    });
+    const name = bytesOf(this.#dest.leave());
+    const parent = this.#levels.at(-1)?.path ?? rootPath;
+    if (staysSearchable) this.#searchable.push({ place: { parent, name }, mode });
+  }
+
+  /** Children come before their parents. */
+  #closeDirectories(): void {
+    for (const { place, mode } of this.#searchable) {
+      const fd = openBelow(this.#destRootFd, place.parent);
+      try {
+        fchmodat(fd, place.name, mode);
+      } finally {
+        closeFd(fd);
+      }
     }
   }
 }
