@@ -19,9 +19,9 @@ export class InterruptedError extends Error {
 
 const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/^cannot find image /, "'laminate images' lists them"],
+  [/^cannot find container or image /, "'laminate ps -a' and 'laminate images' list them"],
   [/^cannot find container /, "'laminate ps -a' lists them"],
   [/^cannot remove container .*: it is running/, "'laminate rm -f' kills it first"],
-  [/^cannot remove image .*container/, "'laminate ps -a' lists containers, 'laminate rm' removes them"],
   [/the name is taken by container /, "'laminate rm' removes that one, --name gives this one another name"],
   [/overlay needs privileges/, "--backend copy needs none"],
 ];

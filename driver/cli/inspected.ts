@@ -1,8 +1,8 @@
 /** What `inspect` prints of images and containers: Docker's field names, and ours for what Docker does not tell. */
 import type { ContainerInfo, ImageDetails, Storage } from "../index.ts";
 import { type CommandContext, forEachWord, type Result } from "./command.ts";
-import { codeOf } from "./errors.ts";
 import { familiarName } from "./format.ts";
+import { containerOrImage } from "./named.ts";
 import { jsonOf } from "./print.ts";
 
 type Lookup = (storage: Storage, word: string) => Promise<object>;
@@ -22,14 +22,12 @@ export async function inspectContainer({ containers }: Storage, word: string): P
   return containerDocument(await containers.get(word));
 }
 
-/** A container of that name comes before an image. */
-export async function inspectAny(storage: Storage, word: string): Promise<object> {
-  try {
-    return await inspectContainer(storage, word);
-  } catch (error) {
-    if (codeOf(error) !== "ERR_NOT_FOUND") throw error;
-    return inspectImage(storage, word);
-  }
+export function inspectAny(storage: Storage, word: string): Promise<object> {
+  return containerOrImage(
+    word,
+    () => inspectContainer(storage, word),
+    () => inspectImage(storage, word),
+  );
 }
 
 function imageDocument({

@@ -216,7 +216,14 @@ for (const kind of kinds) {
   });
 }
 
-async function firstLine(child: ChildProcess): Promise<void> {
-  if (child.stdout === null) throw new Error("no output to read");
-  await once(child.stdout, "data");
+/** Fails when the program ends without a word. */
+function firstLine(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.once("data", () => {
+      resolve();
+    });
+    child.once("close", (code) => {
+      reject(new Error(`ended with ${String(code)}`));
+    });
+  });
 }
