@@ -8,7 +8,7 @@ import { type NamedFiles, shown } from "./named-files.ts";
 export type Member = FileSlice | { readonly linkTo: string };
 
 /** Most members of an archive; three or four belong to each layer. */
-const maxMembers = 200_000;
+export const maxMembers = 200_000;
 const maxHops = 16;
 
 export class ArchiveFiles implements NamedFiles {

@@ -1,8 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { asStorageError, StorageError } from "../../base/errors.ts";
+import { defaultTarLimits } from "../../tar/entry.ts";
 import { indexTar } from "../../tar/index-archive.ts";
-import { ArchiveFiles } from "./archive-files.ts";
+import { ArchiveFiles, maxMembers } from "./archive-files.ts";
 import { shown } from "./named-files.ts";
+
+const limits = { ...defaultTarLimits, maxEntries: maxMembers };
 
 /**
  * An uncompressed archive in a regular file: headers are read, data is left where it lies.
@@ -20,7 +23,7 @@ export function indexArchive(path: string, what: string): ArchiveFiles {
       const bytes = Buffer.alloc(length);
       return bytes.subarray(0, readSync(archive, bytes, 0, length, offset));
     };
-    for (const { path: name, type, linkTarget, offsetBytes, sizeBytes } of indexTar(read, size)) {
+    for (const { path: name, type, linkTarget, offsetBytes, sizeBytes } of indexTar(read, size, { limits })) {
       const text = textOf(name);
       if (type === "file") {
         if (offsetBytes + sizeBytes > size) throw cut(text, what);

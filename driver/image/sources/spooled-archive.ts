@@ -10,7 +10,7 @@ import { compressionMagicBytes, type DetectedCompression, detectCompression } fr
 import { type Ingest, Ingests } from "../../content/ingest.ts";
 import { ArchiveFiles } from "./archive-files.ts";
 import { ChunkReader } from "./chunk-reader.ts";
-import { decompressZstd } from "./zstd-stream.ts";
+import { zstdStages } from "./zstd-stream.ts";
 
 /** Part of the free space that a spool may fill. */
 const maxShareOfFree = 0.9;
@@ -109,7 +109,7 @@ function decompressionOf(compression: DetectedCompression, what: string): readon
     case "gzip":
       return [createGunzip({ chunkSize: zlibChunkBytes })];
     case "zstd":
-      return [(input) => decompressZstd(input, what)];
+      return zstdStages(what);
     case "xz":
     case "bzip2":
     case "lz4":

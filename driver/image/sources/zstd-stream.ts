@@ -1,37 +1,23 @@
-import { pipeline, Readable } from "node:stream";
 import { constants, createZstdDecompress } from "node:zlib";
-import { type FramePart, ZstdFrames } from "../../oci/zstd-frames.ts";
+import { StorageError } from "../../base/errors.ts";
+import { ZstdFrames } from "../../layer/zstd-frames.ts";
 
 /** 128 MiB, as the zstd command allows. */
 const maxWindowLog = 27;
 const chunkBytes: number = 256 * 1024;
 
-/** Decompresses all frames of a zstd stream. */
-export async function* decompressZstd(input: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
-  const parts = partsOf(input, what);
-  for (let first = await parts.next(); first.done !== true; first = await parts.next()) {
-    const decompressor = createZstdDecompress({
-      chunkSize: chunkBytes,
-      params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
-    });
-    pipeline(Readable.from(oneFrame(first.value, parts), { objectMode: false }), decompressor, () => {
-      // A failure destroys the decompressor, and reading from it then throws.
-    });
-    yield* decompressor as AsyncIterable<Uint8Array>;
-  }
+type Stage = NodeJS.ReadWriteStream | ((input: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>);
+
+/** The stages of a pipeline that decompress all frames of a zstd stream: Node's own reads on only after a write that
+ * ends with the frame. */
+export function zstdStages(what: string): readonly Stage[] {
+  const params = { [constants.ZSTD_d_windowLogMax]: maxWindowLog };
+  return [(input) => splitFrames(input, what), createZstdDecompress({ chunkSize: chunkBytes, params })];
 }
 
-async function* partsOf(input: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<FramePart> {
+async function* splitFrames(input: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
   const frames = new ZstdFrames(what);
-  for await (const chunk of input) yield* frames.push(chunk);
-  frames.end();
-}
-
-async function* oneFrame(first: FramePart, rest: AsyncIterator<FramePart>): AsyncGenerator<Uint8Array> {
-  for (let part = first; part !== "end";) {
-    yield part;
-    const next = await rest.next();
-    if (next.done === true) return;
-    part = next.value;
-  }
+  for await (const chunk of input) yield* frames.split(chunk);
+  if (frames.isBetweenFrames) return;
+  throw new StorageError("ERR_DATA_LOSS", `cannot decompress ${what}: the zstd stream is cut short`);
 }

@@ -94,12 +94,12 @@ describe("openImageSource on archives that cannot be read in place", () => {
   test.each<[string, Uint8Array, string, RegExp]>([
     ["a cut gzip", gzipSync(oci).subarray(0, -9), "ERR_DATA_LOSS", /unexpected end of file/],
     ["a damaged gzip", Buffer.concat([gzipSync(oci).subarray(0, 200), Buffer.alloc(2000, 0xff)]), "ERR_DATA_LOSS", /./],
-    ["a cut zstd", zstdCompressSync(oci).subarray(0, -9), "ERR_DATA_LOSS", /ends within a frame/],
+    ["a cut zstd", zstdCompressSync(oci).subarray(0, -9), "ERR_DATA_LOSS", /cut short/],
     [
       "zstd with garbage behind it",
       Buffer.concat([zstdCompressSync(oci), Buffer.from("garbage")]),
       "ERR_DATA_LOSS",
-      /no zstd frame/,
+      /bytes that are no frame/,
     ],
     ["a gzip of a cut tar", gzipSync(oci.subarray(0, 2600)), "ERR_DATA_LOSS", /Unexpected end of data/],
     ["a gzip of no tar", gzipSync(Buffer.alloc(5000, "x")), "ERR_DATA_LOSS", /Invalid tar header/],
