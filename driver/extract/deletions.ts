@@ -5,7 +5,7 @@ import type { Hidden, LowerView } from "./lower-view.ts";
 import type { LayerNotes } from "./staged-layer.ts";
 
 export interface Deletions {
-  /** What of the lower layers does not show, all of it. */
+  /** What whiteouts and markers hide of the lower layers, before any entry acts. */
   readonly hidden: Hidden;
   /** As {@link SettledLayer} has them: the fewest that do it, in byte order. */
   readonly whiteouts: readonly RelPath[];
@@ -23,9 +23,6 @@ export function resolveDeletions(lower: LowerView, staged: LowerView, notes: Lay
     const victim = joinPath(parent, baseOf(path));
     if (lower.lookup(victim) !== undefined) gone.add(victim);
   }
-  for (const path of notes.replaced) {
-    if (lower.isDirectory(path) && staged.isDirectory(path)) gone.add(path);
-  }
   for (const path of notes.opaques) {
     const directory = walker.directoryOf(path);
     if (directory !== undefined) hollow.add(directory);
@@ -35,7 +32,8 @@ export function resolveDeletions(lower: LowerView, staged: LowerView, notes: Lay
     hollow.delete(rootPath);
     for (const name of lower.list(rootPath)) gone.add(name as RelPath);
   }
-  return { hidden: { gone, hollow }, ...marksOf(lower, staged, gone, hollow) };
+  const replaced = notes.replaced.filter((path) => lower.isDirectory(path) && staged.isDirectory(path));
+  return { hidden: { gone, hollow }, ...marksOf(lower, staged, new Set([...gone, ...replaced]), hollow) };
 }
 
 function marksOf(
@@ -81,7 +79,7 @@ class DeletionWalker {
     const replaced = new Set(notes.replaced);
     this.#implied = new Set(
       notes.implied
-        .filter((record) => record.explicitEntry === null && !hasSelfOrAncestorIn(record.path, replaced))
+        .filter((record) => record.lasts && !hasSelfOrAncestorIn(record.path, replaced))
         .map(({ path }) => path),
     );
   }

@@ -10,7 +10,6 @@ import { maxPathBytes, syscallPath } from "./beneath.ts";
 import { isAufsLinkTarget, meaningOf } from "./entry-names.ts";
 import { FileWriter } from "./file-writer.ts";
 import { asInvalidEntry, ParentResolver, UnresolvablePath } from "./parent-resolver.ts";
-import { Redirects } from "./redirects.ts";
 import type { LayerNotes, Redirect, Usage } from "./staged-layer.ts";
 import { StagedTree, type Directory } from "./staged-tree.ts";
 import { Warnings } from "./warnings.ts";
@@ -36,10 +35,9 @@ export class LayerExtractor implements TarHandler {
   readonly #warnings = new Warnings();
   readonly #writer: AttributeWriter;
   readonly #tree: StagedTree;
-  readonly #redirects: Redirects;
+  readonly #redirects: ReadonlyMap<RelPath, RelPath>;
   readonly #resolver: ParentResolver;
   #file: FileWriter | undefined;
-  #index = -1;
   #hasRoot = false;
   #isClosed = false;
 
@@ -48,12 +46,11 @@ export class LayerExtractor implements TarHandler {
     this.#privileges = options.privileges;
     this.#writer = new AttributeWriter(options.privileges, this.#warnings);
     this.#tree = new StagedTree(rootDir, this.#writer);
-    this.#redirects = new Redirects(options.redirects ?? []);
+    this.#redirects = new Map((options.redirects ?? []).map(({ from, to }) => [from, to]));
     this.#resolver = new ParentResolver(this.#tree, this.#redirects);
   }
 
   entry(entry: TarEntry): void {
-    this.#index++;
     const meaning = meaningOf(entry);
     switch (meaning.kind) {
       case "content":
@@ -127,14 +124,14 @@ export class LayerExtractor implements TarHandler {
         this.#layRoot(entry);
         return;
       }
-      const parent = this.#resolver.parentOf(entry.path, entry.mtimeNs, this.#index);
+      const parent = this.#resolver.parentOf(entry.path, entry.mtimeNs);
       const name = baseOf(entry.path);
       const path = joinPath(parent.path, name);
       if (path.length > maxPathBytes) throw new UnresolvablePath(`it leads to more than ${maxPathBytes} bytes of path`);
       // Entries went elsewhere than to this path until now.
       if (this.#redirects.has(path)) this.#resolver.markStale();
       if (entry.type === "directory") {
-        this.#tree.layDirectory(parent, name, entry, this.#index);
+        this.#tree.layDirectory(parent, name, entry);
       } else if (entry.type === "hardlink") {
         this.#layLink(parent, name, path, entry);
       } else {
@@ -150,7 +147,7 @@ export class LayerExtractor implements TarHandler {
     if (entry.type !== "directory") {
       throw new StorageError("ERR_INVALID_ARGUMENT", `the root can only be a directory, not a ${entry.type}`);
     }
-    this.#tree.layDirectory(this.#tree.root, ".", entry, this.#index);
+    this.#tree.layDirectory(this.#tree.root, ".", entry);
   }
 
   #layLeaf(parent: Directory, name: string, path: RelPath, entry: TarEntry): void {
@@ -162,14 +159,14 @@ export class LayerExtractor implements TarHandler {
     if (isDevice && !this.#privileges.canMknod) {
       this.#warnings.add("devices are left out: this process may not make them");
       this.#tree.remove(parent, name);
-      this.#tree.notes.addLeaf(path, this.#index);
+      this.#tree.notes.addLeaf(path);
       this.#tree.notes.addWhiteout(path);
       return;
     }
     this.#replacing(parent, name, () => {
       this.#make(parent.fd, at, entry);
     });
-    this.#tree.notes.addLeaf(path, this.#index);
+    this.#tree.notes.addLeaf(path);
     this.#tree.count(0);
     if (entry.type !== "file") this.#writer.toNode(parent.fd, at, entry);
   }
@@ -209,7 +206,7 @@ export class LayerExtractor implements TarHandler {
         `its target ${shownPath(target)} is AUFS's own, which is not supported`,
       );
     }
-    const place = this.#resolver.lookUpParentOf(target, this.#index);
+    const place = this.#resolver.lookUpParentOf(target);
     const targetPath = joinPath(typeof place === "string" ? place : place.path, baseOf(target));
     if (target === rootPath || targetPath === path) throw new UnresolvablePath("a link to itself or to the root");
     const known = this.#tree.notes.lowerTargetOf(targetPath);
@@ -226,14 +223,14 @@ export class LayerExtractor implements TarHandler {
     this.#replacing(parent, name, () => {
       linkat(place.fd, syscallPath(baseOf(target)), parent.fd, syscallPath(name));
     });
-    this.#tree.notes.addLeaf(path, this.#index);
+    this.#tree.notes.addLeaf(path);
   }
 
   #layLowerLink(parent: Directory, name: string, path: RelPath, target: RelPath): void {
     this.#replacing(parent, name, () => {
       closeFd(openat(parent.fd, syscallPath(name), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600));
     });
-    this.#tree.notes.addLeaf(path, this.#index);
+    this.#tree.notes.addLeaf(path);
     this.#tree.notes.addLowerLink(path, target);
   }
 

@@ -31,21 +31,21 @@ export class NotesBuilder {
   }
 
   /** Something that is no directory is laid at `path`. */
-  addLeaf(path: RelPath, entry: number): void {
+  addLeaf(path: RelPath): void {
     if (this.#replaced.size > 0) this.#replaced.delete(path);
     if (this.#lowerLinks.size > 0) this.#lowerLinks.delete(path);
-    this.endImplied(path, entry);
+    this.endImplied(path);
   }
 
-  addImplied(path: RelPath, mtimeNs: bigint, entry: number): void {
+  addImplied(path: RelPath): void {
     if (!this.isLowerVisible(path)) return;
     this.#open.set(path, this.#implied.length);
-    this.#push({ path, mtimeNs, fromEntry: entry, explicitEntry: null });
+    this.#push({ path, lasts: true });
   }
 
   /** A link's target was looked for through a directory that this layer does not have. */
-  addLookedThrough(path: RelPath, entry: number): void {
-    this.#push({ path, mtimeNs: 0n, fromEntry: entry, explicitEntry: entry });
+  addLookedThrough(path: RelPath): void {
+    this.#push({ path, lasts: false });
   }
 
   #push(record: ImpliedDirectory): void {
@@ -59,12 +59,11 @@ export class NotesBuilder {
   }
 
   /** `path` has an entry of its own now. */
-  endImplied(path: RelPath, entry: number): void {
+  endImplied(path: RelPath): void {
     const index = this.#open.get(path);
     if (index === undefined) return;
     this.#open.delete(path);
-    const record = this.#implied[index];
-    if (record !== undefined) this.#implied[index] = { ...record, explicitEntry: entry };
+    this.#implied[index] = { path, lasts: false };
   }
 
   /** True for a directory that lower layers may have, too, or have something else in place of. */

@@ -10,7 +10,6 @@ import { baseOf, joinPath, latin1Of, parentOf, rootPath, shownPath, type RelPath
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, S_ISDIR, S_ISLNK } from "../sys/constants.ts";
 import { closeFd, openat, readlinkat, tryFstatat } from "../sys/linux.ts";
 import { maxPathBytes, openBeneath, statBeneath, syscallPath, withDirectory } from "./beneath.ts";
-import type { Redirects } from "./redirects.ts";
 import type { Directory, StagedTree } from "./staged-tree.ts";
 
 /** As many symlinks as Linux follows in one path. */
@@ -23,13 +22,13 @@ export class UnresolvablePath extends Error {}
 
 export class ParentResolver {
   readonly #tree: StagedTree;
-  readonly #redirects: Redirects;
+  readonly #redirects: ReadonlyMap<RelPath, RelPath>;
   /** By the path as entries spell it; least recently used first. */
   readonly #open = new Map<RelPath, Directory>();
   #last: RelPath | undefined;
   #isStale = false;
 
-  constructor(tree: StagedTree, redirects: Redirects) {
+  constructor(tree: StagedTree, redirects: ReadonlyMap<RelPath, RelPath>) {
     this.#tree = tree;
     this.#redirects = redirects;
     tree.onPathsChanged = (): void => {
@@ -42,13 +41,13 @@ export class ParentResolver {
    * descriptor stays the resolver's and open until the next call of this method.
    * @throws {UnresolvablePath} for a loop of symlinks or a path longer than the kernel takes.
    */
-  parentOf(entryPath: RelPath, mtimeNs: bigint, entry: number): Directory {
+  parentOf(entryPath: RelPath, mtimeNs: bigint): Directory {
     if (this.#isStale) this.forget();
     const wanted = parentOf(entryPath);
     const known = this.#known(wanted);
     if (known !== undefined) return known;
     const { start, rest } = this.#nearest(wanted);
-    const found = tryOpen(start, rest) ?? this.#walk(start, rest, mtimeNs, entry);
+    const found = tryOpen(start, rest) ?? this.#walk(start, rest, mtimeNs);
     if (this.#isStale) this.forget();
     return this.#keep(wanted, found);
   }
@@ -57,14 +56,14 @@ export class ParentResolver {
    * The directory that a hard link's target is in, if this layer has it; otherwise its path, as far as the layer leads
    * it, through what only lower layers can know. Makes nothing.
    */
-  lookUpParentOf(target: RelPath, entry: number): Directory | RelPath {
+  lookUpParentOf(target: RelPath): Directory | RelPath {
     const wanted = parentOf(target);
     const known = this.#known(wanted);
     if (known !== undefined) return known;
     const { start, rest } = this.#nearest(wanted);
     const opened = tryOpen(start, rest);
     if (opened !== undefined) return this.#keep(wanted, opened);
-    const path = this.#lookThrough(start.path, rest, entry);
+    const path = this.#lookThrough(start.path, rest);
     const stat = statBeneath(this.#tree.root.fd, path);
     if (stat === undefined || !S_ISDIR(stat.mode)) return path;
     return this.#keep(wanted, this.#openAt(path));
@@ -119,7 +118,7 @@ export class ParentResolver {
     return { fd: openBeneath(this.#tree.root.fd, path, O_PATH | O_DIRECTORY), path };
   }
 
-  #walk(start: Directory, rest: string, mtimeNs: bigint, entry: number): Directory {
+  #walk(start: Directory, rest: string, mtimeNs: bigint): Directory {
     const todo = new Steps(rest);
     let here = this.#openAt(start.path);
     const go = (next: Directory): void => {
@@ -135,7 +134,7 @@ export class ParentResolver {
         const path = checkedPath(here.path, name);
         const at = syscallPath(name);
         const stat = tryFstatat(here.fd, at);
-        const redirect = stat === undefined ? this.#redirectOf(path, entry) : undefined;
+        const redirect = stat === undefined ? this.#redirectOf(path) : undefined;
         if (redirect !== undefined) {
           todo.jump(`/${redirect}`, path);
           go(this.#openAt(rootPath));
@@ -144,7 +143,7 @@ export class ParentResolver {
         } else {
           if (stat === undefined || !S_ISDIR(stat.mode)) {
             this.#tree.removeNonDirectory(here, name);
-            this.#tree.makeImplied(here, name, mtimeNs, entry);
+            this.#tree.makeImplied(here, name, mtimeNs);
           }
           go({ fd: openat(here.fd, at, O_PATH | O_DIRECTORY | O_NOFOLLOW), path });
         }
@@ -157,7 +156,7 @@ export class ParentResolver {
   }
 
   /** As {@link #walk} without making: a missing directory is passed through by name. */
-  #lookThrough(start: RelPath, rest: string, entry: number): RelPath {
+  #lookThrough(start: RelPath, rest: string): RelPath {
     const { root, notes } = this.#tree;
     const todo = new Steps(rest);
     let here = start;
@@ -174,13 +173,13 @@ export class ParentResolver {
         continue;
       }
       if (stat === undefined && !this.#isBelowLeaf(path)) {
-        const redirect = this.#redirectOf(path, entry);
+        const redirect = this.#redirectOf(path);
         if (redirect !== undefined) {
           todo.jump(`/${redirect}`, path);
           here = rootPath;
           continue;
         }
-        if (notes.isLowerVisible(path)) notes.addLookedThrough(path, entry);
+        if (notes.isLowerVisible(path)) notes.addLookedThrough(path);
       }
       here = path;
     }
@@ -196,8 +195,8 @@ export class ParentResolver {
     return false;
   }
 
-  #redirectOf(path: RelPath, entry: number): RelPath | undefined {
-    const to = this.#redirects.find(path, entry);
+  #redirectOf(path: RelPath): RelPath | undefined {
+    const to = this.#redirects.get(path);
     return to !== undefined && this.#tree.notes.isLowerVisible(path) ? to : undefined;
   }
 }

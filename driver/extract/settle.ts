@@ -40,7 +40,10 @@ export function settleLayer(
     for (const node of adoptions) tree.copyAttributesOf(node, node.path);
     for (const path of deletions.opaques) tree.ensureDirectory(path);
     for (const path of deletions.whiteouts) tree.ensureDirectory(parentOf(path));
-    const leftOut = tree.copyLinks(links).filter((path) => remaining.lookup(path) !== undefined);
+    const opaques = new Set(deletions.opaques);
+    const leftOut = tree
+      .copyLinks(links)
+      .filter((path) => remaining.lookup(path) !== undefined && !hasSelfOrAncestorIn(path, opaques));
     const whiteouts = [...deletions.whiteouts, ...leftOut].sort();
     return { settled: { layer, whiteouts, opaques: deletions.opaques, usage: tree.usage } };
   } catch (error) {
@@ -56,8 +59,7 @@ function findRedirects(remaining: LowerView, notes: LayerNotes): Redirect[] {
     const node = remaining.lookup(path);
     if (node === undefined || !S_ISLNK(node.stat.mode)) continue;
     const to = remaining.resolveDirectory(path);
-    // No end: once the layer has something of its own there, a redirect does nothing.
-    if (to !== undefined) redirects.set(path, { from: path, to, untilEntry: null });
+    if (to !== undefined) redirects.set(path, { from: path, to });
   }
   return [...redirects.values()];
 }
@@ -65,8 +67,8 @@ function findRedirects(remaining: LowerView, notes: LayerNotes): Redirect[] {
 /** Lower directories whose attributes the layer's implied ones take. */
 function findAdoptions(remaining: LowerView, staged: LowerView, notes: LayerNotes): LowerNode[] {
   const replaced = new Set(notes.replaced);
-  return notes.implied.flatMap(({ path, explicitEntry }) => {
-    if (explicitEntry !== null || hasSelfOrAncestorIn(path, replaced) || !staged.isDirectory(path)) return [];
+  return notes.implied.flatMap(({ path, lasts }) => {
+    if (!lasts || hasSelfOrAncestorIn(path, replaced) || !staged.isDirectory(path)) return [];
     const node = remaining.lookup(path);
     return node !== undefined && S_ISDIR(node.stat.mode) ? [node] : [];
   });

@@ -16,7 +16,8 @@
  *    directory; else it is 0755, root:root, with the mtime of the entry that first implied it. Symlinks of this layer
  *    are followed, inside the root, whether or not they lead anywhere yet; what is no directory is replaced by one.
  * 4. A hard link finds its target as an entry finds its parent. To what only lower layers have, as they were before the
- *    whiteouts, it becomes a copy, with all attributes; links of one layer to one such file are links to one copy.
+ *    whiteouts, it becomes a copy, with all attributes; links of one layer to one such file are links to one copy. To
+ *    the layer itself such a copy is a file, even if it turns out to be a symlink: no path leads through it.
  *
  * The root is a directory like any other, implied until the tar names it, except that nothing can replace it.
  */
@@ -26,12 +27,8 @@ import type { RelPath } from "../base/path-bytes.ts";
 /** A directory that an entry went through, or looked for a link's target in, while it had no entry of its own. */
 export interface ImpliedDirectory {
   readonly path: RelPath;
-  /** Of the entry that first implied it. */
-  readonly mtimeNs: bigint;
-  /** Index of the entry that implied it, counted from 0 in the layer's tar. */
-  readonly fromEntry: number;
-  /** Index of the entry that made it explicit, took its place or only looked through it; null while none has. */
-  readonly explicitEntry: number | null;
+  /** False once an entry made it explicit or took its place, and for one that was only looked through. */
+  readonly lasts: boolean;
 }
 
 /** A hard link to what this layer does not have. An empty file keeps its place in the staged tree. */
@@ -58,12 +55,13 @@ export interface LayerNotes {
   readonly failure?: string;
 }
 
-/** Entries of the tar to lay elsewhere: `from` is an implied directory that is a symlink to `to` in the lower layers. */
+/**
+ * Entries of the tar to lay elsewhere: `from` is an implied directory that is a symlink to the directory `to` in the
+ * lower layers. It acts while the layer has nothing of its own at `from`.
+ */
 export interface Redirect {
   readonly from: RelPath;
   readonly to: RelPath;
-  /** The redirect acts on entries with an index below this one, and only where the layer itself has nothing. */
-  readonly untilEntry: number | null;
 }
 
 /**

@@ -33,7 +33,7 @@ export class StagedTree {
     this.root = { fd: openat(AT_FDCWD, rootDir, O_PATH | O_DIRECTORY | O_NOFOLLOW), path: rootPath };
     this.#writer = writer;
     this.#records.setImplied(rootPath, 0n);
-    this.notes.addImplied(rootPath, 0n, 0);
+    this.notes.addImplied(rootPath);
   }
 
   /** The first entry that needs the root implies it. */
@@ -41,18 +41,18 @@ export class StagedTree {
     if (this.notes.isImplied(rootPath)) this.#records.setImplied(rootPath, mtimeNs);
   }
 
-  makeImplied(parent: Directory, name: string, mtimeNs: bigint, entry: number): void {
+  makeImplied(parent: Directory, name: string, mtimeNs: bigint): void {
     const path = joinPath(parent.path, name);
     const at = syscallPath(name);
     mkdirat(parent.fd, at, 0o700);
     this.#writer.toImplied(parent.fd, at);
     this.#records.setImplied(path, mtimeNs);
-    this.notes.addImplied(path, mtimeNs, entry);
+    this.notes.addImplied(path);
     this.count(directoryBytes);
   }
 
   /** The entry's directory: made, or given the entry's attributes where it is. */
-  layDirectory(parent: Directory, name: string, entry: TarEntry, index: number): void {
+  layDirectory(parent: Directory, name: string, entry: TarEntry): void {
     const path = name === "." ? parent.path : joinPath(parent.path, name);
     const at = syscallPath(name);
     let isNew = true;
@@ -69,7 +69,7 @@ export class StagedTree {
     }
     this.#writer.toDirectory(parent.fd, at, entry, isNew);
     this.#records.setExplicit(entry, path);
-    this.notes.endImplied(path, index);
+    this.notes.endImplied(path);
   }
 
   /** False when a directory is there. A directory is to take its place. */
