@@ -1,5 +1,6 @@
 /** The command as people run it: its own process, its streams and its exit codes. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -149,7 +150,7 @@ describe("laminate", () => {
     expect(stderr.match(/sha256:[0-9a-f]{64}/g)?.length).toBeGreaterThanOrEqual(2);
     expect(laminate(["--root", join(folder, "clean"), "images", "-q"]).stdout).toBe("");
     expect(laminate(["--root", join(folder, "clean"), "snapshots", "ls", "-q"]).stdout).toBe("");
-    expect(readdirSync(join(folder, "clean/staging"))).toEqual([]);
+    expect(readdirSync(join(folder, "clean/staging")).filter((name) => name !== "lock")).toEqual([]);
   });
 
   it("images prints Docker's columns, ids only, lines of JSON or one document", () => {
@@ -235,6 +236,23 @@ describe("laminate", () => {
     expect(status).toBe(1);
     expect(stdout).toMatch(/^Untagged: empty:1\nDeleted: sha256:/);
     expect(stderr).toContain("cannot find image nope");
+  });
+
+  it("Ctrl-C while loading exits with 130 and leaves nothing", async () => {
+    const root = join(folder, "interrupted");
+    const noise = Buffer.alloc(2 ** 26, randomBytes(2 ** 20));
+    const large = await writeOciLayout(join(folder, "large"), [
+      { names: ["large:1"], layers: [{ tar: tar([{ path: "noise", data: noise }]), compression: "none" }] },
+    ]);
+    const child = spawn(process.execPath, commandLine(["load", "-i", large], root), {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    await once(child.stderr, "data");
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([130, null]);
+    expect(laminate(["--root", root, "images", "-q"]).stdout).toBe("");
+    const left = readdirSync(join(root, "staging")).filter((name) => name !== "lock");
+    expect([...left, ...readdirSync(join(root, "blobs/sha256"))]).toEqual([]);
   });
 
   it("output that nobody reads is no error", () => {
