@@ -12,6 +12,14 @@ function literalsOnly(literals: Readonly<Record<number, number>>, distances: rea
   return dynamicHeader(lengths, distances).code(`${codes[97]}${codes[97]}${codes[256]}`).bytes();
 }
 
+/** A header of 258 lengths whose first ones are all zero, written as two repeats of zero by a code of two 1-bit codes. */
+function zeroLengths(count: number): Uint8Array {
+  const writer = new BitWriter().number(5, 3).number(0, 14);
+  for (const length of [0, 1, 1, 0]) writer.number(length, 3);
+  for (const repeat of [138, count - 138]) writer.code("1").number(repeat - 11, 7);
+  return writer.bytes();
+}
+
 /** All 286 literal/length codes of 9 bits but the first 226 of 8: complete, with matches at hand. */
 const evenLengths = Array.from({ length: 286 }, (_, symbol) => (symbol < 226 ? 8 : 9));
 const evenCodes = canonicalCodes(evenLengths);
@@ -44,22 +52,9 @@ const cases: Readonly<Record<string, { bytes: Uint8Array; expected: { status: nu
       bytes: new BitWriter().number(5, 3).number(0, 14).number(1, 3).number(1, 3).number(0, 6).number(0, 99).bytes(),
       expected: reject(-5),
     },
-    "a repeat past the last length": {
-      // 17 and 18 have one bit each: 138 zeros twice, 258 lengths in all.
-      bytes: new BitWriter()
-        .number(5, 3)
-        .number(0, 14)
-        .number(0, 3)
-        .number(1, 3)
-        .number(1, 3)
-        .number(0, 3)
-        .code("1")
-        .number(127, 7)
-        .code("1")
-        .number(127, 7)
-        .bytes(),
-      expected: reject(-6),
-    },
+    "repeats up to the last length": { bytes: zeroLengths(258), expected: reject(-7) },
+    "a repeat one past the last length": { bytes: zeroLengths(259), expected: reject(-6) },
+    "a repeat far past the last length": { bytes: zeroLengths(276), expected: reject(-6) },
     "no end-of-block code": { bytes: literalsOnly({ 97: 1, 98: 1 }, [0]), expected: reject(-7) },
     "an over-subscribed literal code": { bytes: literalsOnly({ 97: 1, 98: 1, 256: 1 }, [0]), expected: reject(-8) },
     "over-subscription that a longer code hides": {

@@ -106,6 +106,23 @@ describe.each(["simd", "plain"] as const)("Gunzip (%s)", (build) => {
     }
   });
 
+  it("rejects a match into the member before after the output has moved on, as zlib does", () => {
+    // The first member ends shortly before some multiple of the output's size; the match follows shortly after it.
+    const before = randomBytes(4000);
+    const tail = gzipMember(hello).subarray(-8);
+    const fresh = randomBytes(3000);
+    const reaching = Buffer.concat([
+      Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0),
+      zlib.deflateRawSync(Buffer.concat([fresh, before]), { dictionary: before }),
+      tail,
+    ]);
+    for (let size = 64 * 1024; size <= 1024 * 1024; size += 64 * 1024) {
+      const bytes = Buffer.concat([zlib.gzipSync(Buffer.concat([Buffer.alloc(size - 6000), before])), reaching]);
+      expect(() => zlib.gunzipSync(bytes)).toThrow("too far back");
+      expect(() => gunzip(core, bytes)).toThrow(failure("ERR_DATA_LOSS", "distance"));
+    }
+  });
+
   it("accepts a wrong CRC when told not to verify it, but not a wrong length", () => {
     const options = { verifyCrc: false };
     expect(gunzip(core, gzipMember(hello, { crc: 1 }), 5, options).output).toEqual(hello);
