@@ -44,7 +44,7 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
 
   await using scope = new AsyncDisposableStack();
   const database = scope.use(openDatabase(join(root, "laminate.db"), { durability }));
-  const choice = await chooseBackend(options.backend ?? "auto", root, privileges);
+  const choice = chooseBackend(options.backend ?? "auto", root, privileges);
   const snapshotter = scope.use(
     await openSnapshotter({ root, database, backend: choice.backend, durability, privileges, logger }),
   );

@@ -2,11 +2,13 @@ import type { HistoryEntry } from "../oci/image-config.ts";
 import type { HistoryRow, ImageDetails } from "./image-types.ts";
 
 /**
- * One row an instruction, newest first, each with the layer it made. An image without a history gets a row a layer
- * (image-spec config.md: history is optional).
+ * One row an instruction, newest first, each with the layer it made. Layers that the history does not speak of, which is
+ * optional (image-spec config.md), get a row each on top.
  */
 export function historyOf(image: ImageDetails): readonly HistoryRow[] {
-  const entries: readonly HistoryEntry[] = image.config.history ?? image.layers.map(() => ({}));
+  const written = image.config.history ?? [];
+  const silent = image.layers.slice(written.filter((entry) => entry.empty_layer !== true).length);
+  const entries: readonly HistoryEntry[] = [...written, ...silent.map(() => ({}))];
   let next = 0;
   const rows = entries.map((entry, at): HistoryRow => {
     const layer = entry.empty_layer === true ? null : (image.layers[next++] ?? null);

@@ -40,7 +40,7 @@ export interface ImageConfig {
     /** Bottom layer first; as many as the manifest has layers. */
     readonly diff_ids: readonly DiffId[];
   };
-  /** Oldest first. Absent, or with as many non-empty entries as there are diff_ids. */
+  /** Oldest first; tools that add a layer without a word leave it shorter than diff_ids, never longer. */
   readonly history?: readonly HistoryEntry[];
 }
 
@@ -56,7 +56,7 @@ export function parseImageConfig(bytes: Uint8Array, found?: Descriptor): ImageCo
   if (rootfs.string("type") !== "layers") throw fields.invalid("rootfs.type", 'is not "layers"');
   const diffIds = rootfs.optionalDigests("diff_ids", maxLayers) ?? [];
   const history = fields.has("history") ? fields.objects("history", 2 * maxLayers).map(historyFrom) : [];
-  requireMatchingHistory(fields, history, diffIds.length);
+  requireLayersForHistory(fields, history, diffIds.length);
   const config = fields.optionalObject("config");
   return {
     ...strings(fields, ["created", "author", "variant"]),
@@ -68,9 +68,9 @@ export function parseImageConfig(bytes: Uint8Array, found?: Descriptor): ImageCo
   };
 }
 
-function requireMatchingHistory(fields: JsonFields, history: readonly HistoryEntry[], layers: number): void {
+function requireLayersForHistory(fields: JsonFields, history: readonly HistoryEntry[], layers: number): void {
   const withLayer = history.filter((entry) => entry.empty_layer !== true).length;
-  if (history.length === 0 || withLayer === layers) return;
+  if (withLayer <= layers) return;
   throw fields.invalid(
     "history",
     `has ${withLayer} entries that are not empty_layer, but rootfs.diff_ids has ${layers}`,

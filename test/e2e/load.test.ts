@@ -179,7 +179,7 @@ for (const backend of backends) {
       const work = store.storage.load(layout, {
         signal: abort.signal,
         onProgress: ({ phase }) => {
-          if (phase === "waiting") setTimeout(() => abort.abort(), 30);
+          if (phase === "waiting") setTimeout(abort.abort.bind(abort), 30);
         },
       });
       await failureOf(work);
