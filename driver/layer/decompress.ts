@@ -37,10 +37,27 @@ export function createDecompressor(
 ): Decompressor {
   switch (compression) {
     case "none":
-      return { push: (bytes) => void sink(bytes), end: () => undefined, close: () => undefined };
+      return {
+        push: (bytes) => {
+          sink(bytes);
+          return undefined;
+        },
+        end: () => undefined,
+        close: () => undefined,
+      };
     case "gzip": {
       const gunzip = new Gunzip(core, sink);
-      return { push: (bytes) => void gunzip.push(bytes), end: () => void gunzip.end(), close: () => undefined };
+      return {
+        push: (bytes) => {
+          gunzip.push(bytes);
+          return undefined;
+        },
+        end: () => {
+          gunzip.end();
+          return undefined;
+        },
+        close: () => undefined,
+      };
     }
     case "zstd":
       return new ZstdDecompressor(what, sink);
