@@ -1,5 +1,5 @@
 /** Copying one file of any type but a directory. */
-import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
+import { isErrno, StorageError } from "../base/errors.ts";
 import { latin1Of, shownPath } from "../base/path-bytes.ts";
 import {
   O_CREAT,
@@ -16,6 +16,7 @@ import {
 } from "./constants.ts";
 import { copyAttributes, copyAttributesAt, type CopyOptions } from "./copy-attributes.ts";
 import { DataCopier } from "./copy-data.ts";
+import { inContext } from "./in-context.ts";
 import {
   closeFd,
   fchmod,
@@ -56,7 +57,7 @@ export function copyNode(
     copyOpened(source, destDirfd, destName, options, new DataCopier());
     return true;
   } catch (error) {
-    throw asStorageError(error, `cannot copy ${shownPath(latin1Of(Buffer.from(srcName)))}`);
+    throw inContext(error, `cannot copy ${shownPath(latin1Of(Buffer.from(srcName)))}`);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Copying a whole directory tree, of any depth, with all that a layer can say about it. */
-import { asStorageError, isErrno } from "../base/errors.ts";
+import { isErrno } from "../base/errors.ts";
 import { bytesOf, joinPath, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_ISDIR, S_ISREG } from "./constants.ts";
 import { copyAttributes, type CopyOptions } from "./copy-attributes.ts";
@@ -21,6 +21,7 @@ import {
   type PathLike,
   type Stat,
 } from "./linux.ts";
+import { inContext } from "./in-context.ts";
 import { ModeLender } from "./mode-lender.ts";
 import { openBelow } from "./open-below.ts";
 
@@ -60,7 +61,7 @@ export function copyTree(srcDir: PathLike, destDir: PathLike, options: CopyTreeO
       lender.takeBack(source.fd);
     }
   } catch (error) {
-    throw asStorageError(error, `cannot copy ${shown(srcDir)} to ${shown(destDir)}`);
+    throw inContext(error, `cannot copy ${shown(srcDir)} to ${shown(destDir)}`);
   }
 }
 
@@ -153,7 +154,7 @@ class TreeCopy {
     try {
       action();
     } catch (error) {
-      throw asStorageError(error, shownPath(path));
+      throw inContext(error, shownPath(path));
     }
   }
 

@@ -13,6 +13,7 @@ import {
   S_ISDIR,
 } from "./constants.ts";
 import { DirStack } from "./dir-stack.ts";
+import { inContext } from "./in-context.ts";
 import {
   AT_FDCWD,
   closeFd,
@@ -34,7 +35,7 @@ const maxRefills = 100;
 /**
  * Removes `path` and all below it; nothing there is fine. Symlinks are removed, not followed; names are any bytes;
  * depth is not limited by stack or descriptors. Directories that their owner may not read or write are made so first,
- * so no privilege is needed for one's own files. A mount below `path` is not entered: what was before it is gone then.
+ * so no privilege is needed for one's own files. A mount in the tree is not entered; part of the tree is gone by then.
  * @throws {StorageError} ERR_FAILED_PRECONDITION for a mount; ERR_PERMISSION_DENIED and others by errno.
  */
 export function removeTree(path: PathLike): void {
@@ -76,7 +77,7 @@ function removeBelow(stack: DirStack, root: string, shown: string): void {
     }
   } catch (error) {
     const below = stack.path.slice(root.length);
-    throw asStorageError(error, `cannot remove from ${shownPath(shown + below)}`);
+    throw inContext(error, `cannot remove from ${shownPath(shown + below)}`);
   }
 }
 

@@ -366,7 +366,7 @@ BIND(open_tree) {
 #define EXPORT(name, function) {name, NULL, bind_##function, NULL, NULL, NULL, napi_enumerable, NULL}
 
 NAPI_MODULE_INIT() {
-  const napi_property_descriptor functions[] = {
+  static const napi_property_descriptor functions[] = {
       EXPORT("openat", openat),
       EXPORT("openat2", openat2),
       EXPORT("close", close),
