@@ -1,6 +1,6 @@
 /** The machine's own programs, with the libraries they need, as entries of a layer. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { delimiter, join, posix } from "node:path";
 import type { LayerEntry } from "./oci-layout.ts";
 
@@ -14,7 +14,17 @@ export function findProgram(name: string): string | undefined {
   return (process.env["PATH"] ?? "/usr/bin:/bin")
     .split(delimiter)
     .map((folder) => join(folder, name))
-    .find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+    .find(isProgram);
+}
+
+/** False also where this user may not look. */
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Absolute paths of the shared libraries of an executable, the loader among them. */
