@@ -11,7 +11,8 @@ const table = {
   extract: ["base", "sys", "tar"],
   snapshot: ["base", "oci", "sys", "metadata", "mount", "extract"],
   layer: ["base", "oci", "wasm", "sys", "tar", "content", "extract"],
-  image: ["base", "oci", "sys", "tar", "metadata", "content", "mount", "extract", "snapshot", "layer"],
+  diff: ["base", "oci", "wasm", "sys", "tar", "content", "extract", "layer"],
+  image: ["base", "oci", "sys", "tar", "metadata", "content", "mount", "extract", "snapshot", "layer", "diff"],
   container: ["base", "oci", "sys", "metadata", "mount", "snapshot", "image"],
 };
 const driver = (folder) => `^driver/${folder}/`;

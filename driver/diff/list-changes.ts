@@ -1,0 +1,12 @@
+/** What a container has changed, for people. */
+import type { Change, DiffKind } from "./changes.ts";
+
+/**
+ * All changes but the root's own, sorted by the bytes of their paths. A directory is changed when anything in it is, as
+ * for Docker. What a layer cannot say, such as sockets, is left out.
+ * @throws {StorageError} ERR_FAILED_PRECONDITION for an upper directory whose meaning is elsewhere (overlay's redirect
+ * and metacopy); others by errno.
+ */
+export function listChanges(kind: DiffKind): Change[] {
+  throw new Error(`not written yet: ${kind.type}`);
+}
