@@ -25,6 +25,8 @@ import type { Privileges } from "./privileges.ts";
 
 export interface CopyOptions {
   readonly privileges: Privileges;
+  /** Overlay's mark of opaque directories is copied too: for a copy that stands on the same layers as the original. */
+  readonly keepsOpaque?: boolean;
 }
 
 /**
@@ -34,9 +36,9 @@ export interface CopyOptions {
  */
 export function copyAttributes(srcFd: number, destFd: number, options: CopyOptions, stat: Stat = fstat(srcFd)): void {
   if (options.privileges.canChown) fchown(destFd, stat.uid, stat.gid);
-  const names = flistxattr(srcFd).filter(isCopied);
+  const names = flistxattr(srcFd).filter((name) => isCopied(name, options));
   for (const name of flistxattr(destFd)) {
-    if (isCopied(name) && !names.includes(name))
+    if (isCopied(name, options) && !names.includes(name))
       tryAttribute(options, () => {
         fremovexattr(destFd, name);
       });
@@ -62,7 +64,7 @@ export function copyAttributesAt(
   stat: Stat,
 ): void {
   if (options.privileges.canChown) fchownat(destDirfd, destName, stat.uid, stat.gid);
-  for (const name of listxattrat(srcDirfd, srcName).filter(isCopied)) {
+  for (const name of listxattrat(srcDirfd, srcName).filter((each) => isCopied(each, options))) {
     const value = getxattrat(srcDirfd, srcName, name);
     if (value !== undefined)
       tryAttribute(options, () => {
@@ -74,7 +76,8 @@ export function copyAttributesAt(
 }
 
 /** Overlay's marks belong to a place in a stack of layers, labels to the policy of a host. */
-function isCopied(name: string): boolean {
+function isCopied(name: string, { keepsOpaque = false, privileges }: CopyOptions): boolean {
+  if (keepsOpaque && name === `${privileges.overlayXattr}opaque`) return true;
   return !/^[a-z]+\.overlay\./.test(name) && name !== "security.selinux" && name !== "system.nfs4_acl";
 }
 

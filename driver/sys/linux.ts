@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import { addon } from "./addon.ts";
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_NOFOLLOW, O_PATH, S_ISLNK } from "./constants.ts";
-import { check, EAGAIN, EINVAL, ENOSYS, ENOTTY, ENXIO, EOPNOTSUPP, EXDEV, systemCallError } from "./errno.ts";
+import { check, EAGAIN, ENOSYS, EOPNOTSUPP, systemCallError } from "./errno.ts";
 import type { PathLike } from "./path-like.ts";
 import { fstat } from "./stat.ts";
 
@@ -38,6 +38,7 @@ export {
   openTree,
   umount2,
 } from "./mount-calls.ts";
+export { copyFileRange, fallocate, ficlone, lseek, pwriteAll, writeAll } from "./data-calls.ts";
 export type { SystemCallError } from "./errno.ts";
 export type { PathLike } from "./path-like.ts";
 
@@ -156,53 +157,6 @@ const nanosPerSecond = 1_000_000_000n;
 function floorSeconds(ns: bigint): number {
   const seconds = ns / nanosPerSecond;
   return Number(ns < 0n && seconds * nanosPerSecond !== ns ? seconds - 1n : seconds);
-}
-
-/** Writes all of `bytes` at the file's position. */
-export function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) {
-    done += check(addon.write(fd, bytes, done, bytes.length - done), "write");
-  }
-}
-
-/** Writes all of `bytes` from `position` on; the file's position stays. */
-export function pwriteAll(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length;) {
-    done += check(addon.pwrite(fd, bytes, done, bytes.length - done, position + done), "pwrite");
-  }
-}
-
-/** The offset found; -1 for SEEK_DATA where only a hole follows. */
-export function lseek(fd: number, offset: number, whence: number): number {
-  const result = addon.lseek(fd, offset, whence);
-  return result === -ENXIO ? -1 : check(result, "lseek");
-}
-
-/** False where the file system cannot. `mode` of FALLOC_FL_*; 0 allocates and grows. */
-export function fallocate(fd: number, mode: number, offset: number, length: number): boolean {
-  const result = addon.fallocate(fd, mode, offset, length);
-  if (result === -EOPNOTSUPP || result === -ENOSYS) return false;
-  check(result, "fallocate");
-  return true;
-}
-
-/** Bytes copied, perhaps fewer than asked; 0 at the end of the source. */
-export function copyFileRange(
-  fdIn: number,
-  offsetIn: number,
-  fdOut: number,
-  offsetOut: number,
-  length: number,
-): number {
-  return check(addon.copyFileRange(fdIn, offsetIn, fdOut, offsetOut, length), "copy_file_range");
-}
-
-/** Makes all of `destFd` share the blocks of `srcFd`; false where the two file systems cannot do so. */
-export function ficlone(destFd: number, srcFd: number): boolean {
-  const result = addon.ficlone(destFd, srcFd);
-  if (result === -EOPNOTSUPP || result === -EXDEV || result === -EINVAL || result === -ENOTTY) return false;
-  check(result, "ficlone");
-  return true;
 }
 
 /** Flushes all of the file system that `fd` is on. */
