@@ -1,9 +1,16 @@
 /** A layer made from changes, on a thread of its own: walked, packed, hashed, compressed and hashed again in one pass. */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
 import type { Digest, DiffId } from "../base/digest.ts";
+import { fromWire, StorageError } from "../base/errors.ts";
 import type { Usage } from "../extract/staged-layer.ts";
+import { Control } from "../layer/control.ts";
+import { chooseDigestEngine } from "../layer/digest-engine.ts";
 import type { DigestEngine } from "../layer/tasks.ts";
 import type { Compression } from "../oci/compression.ts";
+import { layerTypeFor } from "../oci/media-type.ts";
 import type { DiffKind } from "./changes.ts";
+import type { PackReply, PackTask } from "./pack.worker.ts";
 
 export interface LayerToCreate {
   /** Names the layer in errors: "layer of container web". */
@@ -46,6 +53,48 @@ export interface CreatedLayer {
  * and metacopy); ERR_INVALID_ARGUMENT for a name that begins with `.wh.`; ERR_RESOURCE_EXHAUSTED for a full disk;
  * ERR_INTERNAL when the thread died; the signal's reason.
  */
-export function createLayer(order: LayerToCreate, options: CreateOptions = {}): Promise<CreatedLayer> {
-  return Promise.reject(new Error(`not written yet: ${order.what}, ${String(options.threads)}`));
+export async function createLayer(order: LayerToCreate, options: CreateOptions = {}): Promise<CreatedLayer> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const control = new Control();
+  const cancel = (): void => {
+    control.cancel();
+  };
+  signal?.addEventListener("abort", cancel);
+  try {
+    const reply = await runThread({
+      order,
+      engine: options.engine ?? (measuredEngine ??= chooseDigestEngine("auto").engine),
+      threads: options.threads ?? availableParallelism(),
+      control: control.buffer,
+    });
+    if (reply.ok) return { ...reply.layer, mediaType: layerTypeFor(order.compression) };
+    signal?.throwIfAborted();
+    throw fromWire(reply.error);
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+let measuredEngine: DigestEngine | undefined;
+
+const workerFile = new URL(import.meta.url.endsWith(".ts") ? "pack.worker.ts" : "pack.worker.js", import.meta.url);
+
+async function runThread(task: PackTask): Promise<PackReply> {
+  const worker = new Worker(workerFile, { name: "pack", workerData: task });
+  const died = (cause?: unknown): StorageError =>
+    new StorageError("ERR_INTERNAL", `cannot create ${task.order.what}: its thread died`, { cause });
+  try {
+    return await new Promise<PackReply>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", (error) => {
+        reject(died(error));
+      });
+      worker.once("exit", () => {
+        reject(died());
+      });
+    });
+  } finally {
+    await worker.terminate();
+  }
 }

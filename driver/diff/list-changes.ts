@@ -1,5 +1,8 @@
 /** What a container has changed, for people. */
+import { rootPath } from "../base/path-bytes.ts";
+import { detectPrivileges } from "../sys/privileges.ts";
 import type { Change, DiffKind } from "./changes.ts";
+import { walkChanges } from "./walk-changes.ts";
 
 /**
  * All changes but the root's own, sorted by the bytes of their paths. A directory is changed when anything in it is, as
@@ -8,5 +11,9 @@ import type { Change, DiffKind } from "./changes.ts";
  * and metacopy); others by errno.
  */
 export function listChanges(kind: DiffKind): Change[] {
-  throw new Error(`not written yet: ${kind.type}`);
+  const changes: Change[] = [];
+  for (const { change, path } of walkChanges(kind, detectPrivileges())) {
+    if (path !== rootPath) changes.push({ kind: change, path });
+  }
+  return changes.sort((one, other) => (one.path < other.path ? -1 : 1));
 }

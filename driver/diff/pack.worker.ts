@@ -1,0 +1,51 @@
+/** Entry of the thread that makes one layer. */
+import { parentPort, workerData } from "node:worker_threads";
+import { toWire, type WireError } from "../base/errors.ts";
+import { Control } from "../layer/control.ts";
+import { createHasher } from "../layer/digest-engine.ts";
+import type { DigestEngine } from "../layer/tasks.ts";
+import { inContext } from "../sys/in-context.ts";
+import { detectPrivileges } from "../sys/privileges.ts";
+import { createCore } from "../wasm/core.ts";
+import { BlobWriter, type BlobFacts } from "./blob-writer.ts";
+import type { LayerToCreate } from "./create-layer.ts";
+import { packLayer, type Packed } from "./pack-layer.ts";
+import { walkChanges } from "./walk-changes.ts";
+
+export interface PackTask {
+  readonly order: LayerToCreate;
+  readonly engine: DigestEngine;
+  readonly threads: number;
+  readonly control: SharedArrayBuffer;
+}
+
+export type PackReply =
+  { readonly ok: true; readonly layer: BlobFacts & Packed } | { readonly ok: false; readonly error: WireError };
+
+const nanosPerSecond = 1_000_000_000n;
+
+async function pack({ order, engine, threads, control: buffer }: PackTask): Promise<BlobFacts & Packed> {
+  const control = new Control(buffer);
+  const privileges = detectPrivileges();
+  const core = createCore();
+  await using blob = new BlobWriter(order.ingestPath, order.compression, threads, () => createHasher(engine, core));
+  const epoch = order.sourceDateEpoch ?? null;
+  const packed = await packLayer(walkChanges(order.kind, privileges), blob, {
+    overlayXattr: order.kind.type === "overlay" ? privileges.overlayXattr : null,
+    latestMtimeNs: epoch === null ? null : epoch * nanosPerSecond,
+    throwIfCanceled: () => {
+      control.throwIfCanceled(order.what);
+    },
+  });
+  return { ...(await blob.finish()), ...packed };
+}
+
+async function reply(task: PackTask): Promise<PackReply> {
+  try {
+    return { ok: true, layer: await pack(task) };
+  } catch (error) {
+    return { ok: false, error: toWire(inContext(error, `cannot create ${task.order.what}`)) };
+  }
+}
+
+parentPort?.postMessage(await reply(workerData as PackTask));
