@@ -1,7 +1,4 @@
-/**
- * What a run of the decoder ended with. Named once more in driver/wasm/gunzip-status.ts; a unit test compares the two
- * through the texts of the errors.
- */
+/** What a run of the decoder ended with. The host's side, with a text for each error, is driver/wasm/gunzip-status.ts. */
 
 /** All input is used up; the stream goes on. */
 export const NEED_INPUT: i32 = 0;
