@@ -4,18 +4,25 @@
  * Order is what makes it safe: deletions are written, everything is synced once, and only then do directories move and
  * rows appear, all in one transaction. A crash before its end leaves garbage for the collector and nothing else.
  */
+import { join } from "node:path";
 import type { Sql } from "../metadata/database.ts";
 import { clockRealtimeNs } from "../sys/linux.ts";
 import { readingTree } from "./lost-tree.ts";
 import * as records from "./records.ts";
-import type { AdoptedLayer } from "./snapshotter.ts";
+import type { AdoptedCapture, AdoptedLayer } from "./snapshotter.ts";
 import type { SnapshotStoreParts } from "./store-parts.ts";
 import { syncFileSystem } from "./sync-file-system.ts";
 
+type Adopted = AdoptedLayer | AdoptedCapture;
+
 const verb = "adopt a layer on";
 
+function stagingDirOf(layer: Adopted): string {
+  return "captured" in layer ? layer.captured.stagingDir : layer.settled.layer.stagingDir;
+}
+
 /** See {@link Snapshotter.adopt}. A committed snapshot that lost its directory gets the layer's in its place. */
-export function adoptLayers(layers: readonly AdoptedLayer[], parts: SnapshotStoreParts): void {
+export function adoptLayers(layers: readonly Adopted[], parts: SnapshotStoreParts): void {
   const { database, directories, durability, staging } = parts;
   const treeByName = finishTrees(layers, parts);
   if (durability === "full" && treeByName.size > 0) syncFileSystem(staging.path);
@@ -32,11 +39,11 @@ export function adoptLayers(layers: readonly AdoptedLayer[], parts: SnapshotStor
     }
     directories.sync(placed);
   });
-  for (const { settled } of layers) staging.remove(settled.layer.stagingDir);
+  for (const layer of layers) staging.remove(stagingDirOf(layer));
 }
 
 /** The finished trees, by name, of the layers that are not there yet. */
-function finishTrees(layers: readonly AdoptedLayer[], parts: SnapshotStoreParts): ReadonlyMap<string, string> {
+function finishTrees(layers: readonly Adopted[], parts: SnapshotStoreParts): ReadonlyMap<string, string> {
   const { database, directories, backend } = parts;
   const finished = new Map<string, string>();
   for (const layer of layers) {
@@ -47,18 +54,17 @@ function finishTrees(layers: readonly AdoptedLayer[], parts: SnapshotStoreParts)
     }));
     if (isThere) continue;
     const parentTree = parent === undefined ? below : directories.treeOf(parent.id);
-    const tree = readingTree(parts, parent, verb, () => backend.finish(layer.settled, parentTree));
+    const tree =
+      "captured" in layer
+        ? join(stagingDirOf(layer), "fs")
+        : readingTree(parts, parent, verb, () => backend.finish(layer.settled, parentTree));
     finished.set(layer.name, tree);
   }
   return finished;
 }
 
 /** "intact", or the id of a committed snapshot whose directory is lost, or undefined where there is none. */
-function findIntact(
-  sql: Sql,
-  { name }: AdoptedLayer,
-  { directories }: SnapshotStoreParts,
-): "intact" | number | undefined {
+function findIntact(sql: Sql, { name }: Adopted, { directories }: SnapshotStoreParts): "intact" | number | undefined {
   const record = records.findSnapshot(sql, name);
   if (record === undefined) return undefined;
   if (record.kind !== "committed") {
@@ -67,8 +73,9 @@ function findIntact(
   return directories.has(record.id) ? "intact" : record.id;
 }
 
-function insertLayer(sql: Sql, { name, parent, settled, labels = {} }: AdoptedLayer): number {
+function insertLayer(sql: Sql, layer: Adopted): number {
+  const { name, parent, labels = {} } = layer;
   const parentId = records.requireParent(sql, parent, verb)?.id ?? null;
-  const { usage } = settled;
+  const { usage } = "captured" in layer ? layer.captured : layer.settled;
   return records.insertSnapshot(sql, { name, parentId, kind: "committed", labels, nowNs: clockRealtimeNs(), usage });
 }

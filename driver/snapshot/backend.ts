@@ -27,6 +27,9 @@ export interface Backend {
   /** Makes the empty `tree`, 0755, the beginning of an active or view snapshot on `parent`. */
   populate(tree: string, parent: string | undefined, kind: SnapshotKind): void;
 
+  /** Copies an active snapshot's `tree` into the empty `copy`, so that it can stand on the same parent. */
+  capture(tree: string, copy: string): void;
+
   mounts(place: SnapshotPlace): readonly Mount[];
 
   /** What `tree` adds to `parent`. Walks. */

@@ -24,6 +24,9 @@ export function createCopyBackend(privileges: Privileges): Backend {
     populate: (tree, parent, kind) => {
       if (parent !== undefined && kind === "active") copyTree(parent, tree, { privileges });
     },
+    capture: (tree, copy) => {
+      copyTree(tree, copy, { privileges });
+    },
     mounts: ({ kind, tree, ancestors: [parent] }) =>
       kind === "active" ? bindMount(tree, "rw") : bindMount(parent ?? tree, "ro"),
     measure: (tree, parent) => growthOver(measureTree(tree), parent),

@@ -9,6 +9,7 @@ import type { SettledLayer } from "../extract/staged-layer.ts";
 import type { Mount } from "../mount/mount.ts";
 import { formatOverlayOptions } from "../mount/overlay-options.ts";
 import { copyAttributes } from "../sys/copy-file.ts";
+import { copyTree } from "../sys/copy-tree.ts";
 import { AT_FDCWD, O_DIRECTORY } from "../sys/constants.ts";
 import { closeFd, openat } from "../sys/linux.ts";
 import type { Privileges } from "../sys/privileges.ts";
@@ -24,6 +25,9 @@ export function createOverlayBackend(privileges: Privileges): Backend {
     /** The root directory of a mount is the topmost layer's: it must look like the parent's. */
     populate: (tree, parent) => {
       if (parent !== undefined) copyRootAttributes(parent, tree, privileges);
+    },
+    capture: (tree, copy) => {
+      copyTree(tree, copy, { privileges, keepsOpaque: true });
     },
     mounts: (place) => overlayMounts(place, kernelOptions),
     measure: (tree) => measureTree(tree),

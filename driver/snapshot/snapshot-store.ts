@@ -10,6 +10,7 @@ import { parseLabels, updateLabels } from "./labels.ts";
 import { lostTree, readingTree } from "./lost-tree.ts";
 import * as records from "./records.ts";
 import type {
+  AdoptedCapture,
   AdoptedLayer,
   SnapshotInfo,
   SnapshotKind,
@@ -17,6 +18,7 @@ import type {
   Snapshotter,
   StagingDirectory,
 } from "./snapshotter.ts";
+import { stagingDirectory } from "./staging-area.ts";
 import type { SnapshotStoreParts } from "./store-parts.ts";
 import { syncFileSystem } from "./sync-file-system.ts";
 
@@ -142,16 +144,7 @@ export class SnapshotStore implements Snapshotter {
   }
 
   stage(): Promise<StagingDirectory> {
-    return this.#run(({ staging }) => {
-      const staged = staging.create();
-      return {
-        path: staged.path,
-        [Symbol.asyncDispose]: () => {
-          staged[Symbol.dispose]();
-          return Promise.resolve();
-        },
-      };
-    });
+    return this.#run(({ staging }) => stagingDirectory(staging.create()));
   }
 
   lowerLayers(name: string): Promise<readonly LowerLayer[]> {
@@ -167,7 +160,27 @@ export class SnapshotStore implements Snapshotter {
     });
   }
 
-  adopt(layers: readonly AdoptedLayer[]): Promise<void> {
+  capture(key: string): Promise<StagingDirectory> {
+    return this.#run(({ directories, backend, staging }) => {
+      const record = this.#requireActive(key, "capture");
+      const staged = staging.create();
+      try {
+        readingTree(this.#parts, record, "capture", () => {
+          backend.capture(directories.treeOf(record.id), staged.tree);
+        });
+      } catch (error) {
+        staged[Symbol.dispose]();
+        throw error;
+      }
+      return stagingDirectory(staged);
+    });
+  }
+
+  ownTree(key: string): Promise<string> {
+    return this.#run(({ directories }) => directories.treeOf(this.#requireActive(key, "look into").id));
+  }
+
+  adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[]): Promise<void> {
     return this.#run((parts) => {
       try {
         adoptLayers(layers, parts);
@@ -221,6 +234,12 @@ export class SnapshotStore implements Snapshotter {
         throw error;
       }
     });
+  }
+
+  #requireActive(key: string, verb: string): records.SnapshotRecord {
+    const record = this.#parts.database.read((sql) => records.requireSnapshot(sql, key, verb));
+    if (record.kind === "active") return record;
+    throw records.refusal("ERR_FAILED_PRECONDITION", verb, key, `it is ${record.kind}, not active`);
   }
 
   #mountsOf(sql: Sql, { id, kind }: records.SnapshotRecord): readonly Mount[] {

@@ -107,7 +107,22 @@ export interface Snapshotter extends AsyncDisposable {
    * @throws {StorageError} ERR_NOT_FOUND for the lowest one's parent; ERR_INVALID_ARGUMENT if that is not committed;
    * ERR_FAILED_PRECONDITION when a name belongs to an active snapshot or a view.
    */
-  adopt(layers: readonly AdoptedLayer[]): Promise<void>;
+  adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[]): Promise<void>;
+
+  /**
+   * A copy of an active snapshot's own tree, in the backend's form, sharing blocks where the file system can: what it
+   * was at one moment, as long as nobody writes to it meanwhile. Fit to be compared with {@link lowerLayers} of its
+   * parent and to be adopted on it.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_FAILED_PRECONDITION if it is not active; ERR_ABORTED when a file was
+   * replaced meanwhile.
+   */
+  capture(key: string): Promise<StagingDirectory>;
+
+  /**
+   * Where an active snapshot's own tree is, which {@link capture} copies: to look at, not to write to.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_FAILED_PRECONDITION if it is not active.
+   */
+  ownTree(key: string): Promise<string>;
 }
 
 export interface AdoptedLayer {
@@ -116,6 +131,14 @@ export interface AdoptedLayer {
   /** chainID of the layer below, "" for the lowest. */
   readonly parent: string;
   readonly settled: SettledLayer;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A layer made here, from what {@link Snapshotter.capture} copied. */
+export interface AdoptedCapture {
+  readonly name: string;
+  readonly parent: string;
+  readonly captured: { readonly stagingDir: string; readonly usage: Usage };
   readonly labels?: Readonly<Record<string, string>>;
 }
 

@@ -16,6 +16,7 @@ import type { Logger } from "../base/logger.ts";
 import { openLocked } from "../sys/lock-file.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import { ensureDirectory, makeDirectory } from "./make-directory.ts";
+import type { StagingDirectory } from "./snapshotter.ts";
 
 export class StagingArea {
   readonly path: string;
@@ -101,6 +102,17 @@ export class Staged implements Disposable {
     this.#area.remove(this.path);
     this.#lock[Symbol.dispose]();
   }
+}
+
+/** The same for callers that dispose asynchronously. */
+export function stagingDirectory(staged: Staged): StagingDirectory {
+  return {
+    path: staged.path,
+    [Symbol.asyncDispose]: () => {
+      staged[Symbol.dispose]();
+      return Promise.resolve();
+    },
+  };
 }
 
 function isAbandoned(path: string): boolean {

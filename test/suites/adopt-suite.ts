@@ -1,10 +1,10 @@
 /** Snapshotter.adopt and lowerLayers, run against every backend with layers made by hand. */
-import { lstatSync, mkdtempSync, readdirSync, rmSync, utimesSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Snapshotter } from "../../driver/snapshot/snapshotter.ts";
-import { changes, describeTree, directory, file, mode, symlink } from "./file-changes.ts";
+import { changes, describeTree, directory, file, hardLink, mode, removed, symlink } from "./file-changes.ts";
 import { type Access, mountedAccess } from "./mount-access.ts";
 import { handMadeLayer } from "./settled-layer.ts";
 import type { OpenStore } from "./snapshotter-suite.ts";
@@ -129,6 +129,44 @@ export function adoptSuite(
       expect(await treeOf("next")).toContain(
         before.find((line) => line.startsWith("etc/keep"))?.replace('"keep"', '"changed"'),
       );
+    });
+
+    it("adopts a copy of an active snapshot, which goes on by itself", async () => {
+      await adoptBoth();
+      const work = await snapshotter.prepare("work", "T");
+      access(work, (dir) => {
+        changes(removed("etc/keep"), removed("var/cache"), directory("var/cache", 0o711))(dir);
+        changes(file("var/cache/mine", "m"), hardLink("var/cache/mine", "var/linked"))(dir);
+      });
+      const before = access(work, (dir) => describeTree(dir));
+      const captured = await snapshotter.capture("work");
+      expect(existsSync(join(captured.path, "fs"))).toBe(true);
+      expect(readdirSync(await snapshotter.ownTree("work"))).toContain("var");
+      access(work, (dir) => {
+        file("var/cache/mine", "changed in place")(dir);
+      });
+      const usage = { inodes: 5, sizeBytes: 4096 };
+      await snapshotter.adopt([{ name: "C", parent: "T", captured: { stagingDir: captured.path, usage } }]);
+      await captured[Symbol.asyncDispose]();
+      expect(await treeOf("C")).toEqual(before);
+      expect(await snapshotter.stat("C")).toMatchObject({ kind: "committed", parent: "T" });
+      expect(await snapshotter.usage("C")).toEqual(usage);
+      expect(readdirSync(join(root, "staging"))).toEqual(["lock"]);
+      expect((await snapshotter.stat("work")).kind).toBe("active");
+    });
+
+    it("captures only what is active", async () => {
+      await adoptBoth();
+      await snapshotter.view("seen", "T");
+      for (const [key, code] of [
+        ["T", "ERR_FAILED_PRECONDITION"],
+        ["seen", "ERR_FAILED_PRECONDITION"],
+        ["nothing", "ERR_NOT_FOUND"],
+      ] as const) {
+        await expect(snapshotter.capture(key)).rejects.toThrow(expect.objectContaining({ code }));
+        await expect(snapshotter.ownTree(key)).rejects.toThrow(expect.objectContaining({ code }));
+      }
+      expect(readdirSync(join(root, "staging"))).toEqual(["lock"]);
     });
 
     it("keeps the times of directories", async () => {
