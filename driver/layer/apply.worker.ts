@@ -6,7 +6,7 @@ import type { ApplyReply, ApplyTask } from "./tasks.ts";
 
 export async function apply(task: ApplyTask): Promise<ApplyReply> {
   try {
-    return { ok: true, layer: await applyLayer(task, createCore()) };
+    return { ok: true, layer: await applyLayer(task, createCore(task.core)) };
   } catch (error) {
     return { ok: false, error: toWire(asStorageError(error, `cannot apply ${task.what}`)) };
   }

@@ -7,11 +7,12 @@ import { Piscina } from "piscina";
 import { StorageError, fromWire } from "../base/errors.ts";
 import type { VerifiedLayer } from "../extract/staged-layer.ts";
 import type { apply } from "./apply.worker.ts";
+import { coreModule } from "../wasm/core.ts";
 import { Control } from "./control.ts";
 import { type EngineChoice, chooseDigestEngine } from "./digest-engine.ts";
 import { type AppliedLayer, type ApplyTask, type DigestEngine, type LayerLimits } from "./tasks.ts";
 
-export type LayerOrder = Omit<ApplyTask, "control" | "engine" | "limits">;
+export type LayerOrder = Omit<ApplyTask, "control" | "core" | "engine" | "limits">;
 
 export interface ApplyOptions {
   readonly signal?: AbortSignal | undefined;
@@ -61,6 +62,7 @@ export class LayerPool implements AsyncDisposable {
       const task: ApplyTask = {
         ...order,
         control: control.buffer,
+        core: coreModule(),
         engine: this.engine.engine,
         limits: this.#limits,
       };

@@ -2,6 +2,7 @@
 import type { Digest, DiffId } from "../base/digest.ts";
 import type { WireError } from "../base/errors.ts";
 import type { LayerNotes, Redirect, Usage } from "../extract/staged-layer.ts";
+import type { CoreModule } from "../wasm/core.ts";
 import { defaultTarLimits, type TarLimits } from "../tar/entry.ts";
 
 export type DigestEngine = "wasm" | "native";
@@ -37,6 +38,8 @@ export interface ApplyTask {
   readonly redirects: readonly Redirect[];
   readonly engine: DigestEngine;
   readonly control: SharedArrayBuffer;
+  /** Compiled by the pool's owner: threads share its machine code, and none compiles or frees code of its own. */
+  readonly core: CoreModule;
 }
 
 export interface AppliedLayer {
