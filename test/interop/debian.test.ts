@@ -1,6 +1,6 @@
 /** A real Debian root, packed by other people's tools, loaded by ours, compared with what umoci makes of it. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -43,7 +43,9 @@ let root: Buffer;
 
 describe.skipIf(need.missing)("a Debian root", { timeout: 600_000 }, () => {
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "laminate-debian-"));
+    // podman reads a path as a repository name, which is in lower case.
+    folder = join(tmpdir(), `laminate-debian-${process.pid}`);
+    await mkdir(folder);
     execFileSync("mmdebstrap", ["--quiet", "--variant=minbase", "bookworm", join(folder, "root.tar")]);
     root = await readFile(join(folder, "root.tar"));
   }, 600_000);
