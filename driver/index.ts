@@ -9,11 +9,17 @@ export type {
   Containers,
   ContainerStatus,
   CreateOptions,
+  ExecOptions,
+  LogLine,
+  LogOptions,
   ProcessConfig,
   RunningProcess,
   RunOptions,
   RunResult,
+  StopOptions,
 } from "./container/container.ts";
+export type { ContainerMount, HostConfig, Ulimit } from "./container/host-config.ts";
+export { parseSignal } from "./container/signals.ts";
 export type { Usage } from "./extract/staged-layer.ts";
 export type {
   DiskUsage,

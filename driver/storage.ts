@@ -27,6 +27,8 @@ import { detectPrivileges, type Privileges } from "./sys/privileges.ts";
 import type { Images, LoadOptions, Storage, StorageInfo, StorageOptions } from "./storage-types.ts";
 import { coreModule } from "./wasm/core.ts";
 
+const monitorFile = join(import.meta.dirname, import.meta.url.endsWith(".ts") ? "monitor.ts" : "monitor.js");
+
 /**
  * Opens a store, made if it does not exist.
  * @throws {StorageError} ERR_FAILED_PRECONDITION for a backend that cannot work here, or a store of a newer version;
@@ -65,6 +67,7 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     snapshotter,
     images: { get: (reference) => imageStore.details(reference) },
     privileges,
+    monitor: { file: monitorFile, order: { root, state, backend: choice.backend, durability } },
     // What a forced removal of its image left to a container goes with the last one.
     onRemoved: async ({ manifestDigest }) => {
       const known = imageStore.all().some((image) => image.descriptor.digest === manifestDigest);

@@ -60,6 +60,66 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/run.ts"),
   },
   {
+    names: ["create", "container create"],
+    summary: "Make a container without running it",
+    load: () => import("./commands/create.ts"),
+  },
+  {
+    names: ["start", "container start"],
+    summary: "Run containers that were made before",
+    load: () => import("./commands/start.ts"),
+  },
+  {
+    names: ["stop", "container stop"],
+    summary: "Ask containers to end, and kill those that do not",
+    load: () => import("./commands/stop.ts"),
+  },
+  {
+    names: ["restart", "container restart"],
+    summary: "Stop containers and start them again",
+    load: () => import("./commands/restart.ts"),
+  },
+  {
+    names: ["kill", "container kill"],
+    summary: "Send containers a signal",
+    load: () => import("./commands/kill.ts"),
+  },
+  {
+    names: ["wait", "container wait"],
+    summary: "Wait for containers to end, and print their exit codes",
+    load: () => import("./commands/wait.ts"),
+  },
+  {
+    names: ["logs", "container logs"],
+    summary: "Show what a container's program wrote",
+    load: () => import("./commands/logs.ts"),
+  },
+  {
+    names: ["exec", "container exec"],
+    summary: "Run another program in a running container",
+    load: () => import("./commands/exec.ts"),
+  },
+  {
+    names: ["top", "container top"],
+    summary: "Show the processes of a container",
+    load: () => import("./commands/top.ts"),
+  },
+  {
+    names: ["pause", "container pause"],
+    summary: "Stop all processes of containers",
+    load: () => import("./commands/pause.ts"),
+  },
+  {
+    names: ["unpause", "container unpause"],
+    summary: "Let paused containers go on",
+    load: () => import("./commands/unpause.ts"),
+  },
+  {
+    names: ["rename", "container rename"],
+    summary: "Give a container another name",
+    load: () => import("./commands/rename.ts"),
+  },
+  {
     names: ["ps", "container ls", "container list", "container ps"],
     summary: "List containers",
     load: () => import("./commands/ps.ts"),

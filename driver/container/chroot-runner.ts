@@ -7,13 +7,15 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { StorageError } from "../base/errors.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import { chrootScript, type HostTools, imageEnv, type MountPlaces, needsImageEnv } from "./chroot-script.ts";
 import { findExecutable } from "./executable.ts";
-import { startFailure } from "./failure.ts";
+import { exitCodes, startFailure } from "./failure.ts";
 import { endOf, startInForeground } from "./foreground.ts";
 import type { Launch, Runtime, StartedProcess } from "./launch.ts";
 import { withHome } from "./oci-bundle.ts";
+import { processesLike } from "./processes.ts";
 import { findOnPath } from "./programs.ts";
 import { Rootfs } from "./rootfs.ts";
 
@@ -33,7 +35,9 @@ export function createChrootRunner(privileges: Privileges): Runtime {
     const script = join(launch.files, "start.sh");
     writeFileSync(script, scriptFor(launch, tools, isUserNamespace), { mode: 0o600 });
     const args = [...namespaces, "--fork", "--kill-child", "--", tools.sh, script];
-    const child = await startInForeground(tools.unshare, args, launch, {
+    const child = await startInForeground(tools.unshare, args, {
+      streams: launch.streams,
+      lockFd: launch.lockFd,
       // A shell needs its controlling terminal, which a new session would not have.
       detached: !launch.process.tty,
       env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
@@ -41,6 +45,10 @@ export function createChrootRunner(privileges: Privileges): Runtime {
     const pid = child.pid ?? 0;
     return {
       pid,
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      executed: () => Promise.resolve(),
       ended: endOf(child),
       kill(signal) {
         // unshare itself heeds no signal but SIGKILL, which --kill-child passes on.
@@ -51,15 +59,44 @@ export function createChrootRunner(privileges: Privileges): Runtime {
     };
   }
 
-  function forceKill(_id: string, pid: number): void {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // gone
+  function signal(_id: string, pid: number, name: NodeJS.Signals): void {
+    for (const each of name === "SIGKILL" ? [pid] : childrenOf(pid)) trySend(each, name);
+  }
+
+  const initPid = (_id: string, pid: number): number | undefined => childrenOf(pid)[0];
+
+  /** Without a cgroup: each by itself, until no new one is met. */
+  function freeze(id: string, pid: number): void {
+    const stopped = new Set<number>();
+    for (let isNew = true; isNew;) {
+      isNew = false;
+      for (const each of processesLike(initPid(id, pid))) {
+        if (stopped.has(each)) continue;
+        trySend(each, "SIGSTOP");
+        stopped.add(each);
+        isNew = true;
+      }
     }
   }
 
-  return { name: "chroot", path: null, start, forceKill };
+  function thaw(id: string, pid: number): void {
+    for (const each of processesLike(initPid(id, pid))) trySend(each, "SIGCONT");
+  }
+
+  function exec(): Promise<StartedProcess> {
+    const message = "cannot exec: the built-in runner has no way into a running container; runc or crun, as root, has";
+    return Promise.reject(new StorageError("ERR_UNIMPLEMENTED", message, { details: { exitCode: exitCodes.failed } }));
+  }
+
+  return { name: "chroot", path: null, start, signal, initPid, freeze, thaw, exec };
+}
+
+function trySend(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // gone
+  }
 }
 
 /** The terminal has sent these to the program already. */

@@ -9,8 +9,9 @@
  * without it is corrected by whoever meets it.
  */
 import type { Digest } from "../base/digest.ts";
+import type { HostConfig } from "./host-config.ts";
 
-/** "created" has never run; "exited" has, even if it never reached its program. */
+/** "created" has never run; "exited" has, even if it never reached its program. A paused container is running. */
 export type ContainerStatus = "created" | "running" | "exited";
 
 /** How a container runs, complete: the image's config with the caller's options over it. */
@@ -43,6 +44,8 @@ export interface ContainerInfo {
   readonly started: string | null;
   readonly finished: string | null;
   readonly status: ContainerStatus;
+  /** Its processes are stopped until it is resumed. */
+  readonly paused: boolean;
   /** Of the last run; null before its end. */
   readonly exitCode: number | null;
   /** Of the runtime's process on this machine, while running. */
@@ -50,6 +53,7 @@ export interface ContainerInfo {
   /** The container goes when its program ends. */
   readonly autoRemove: boolean;
   readonly process: ProcessConfig;
+  readonly host: HostConfig;
   /** Where the root file system is when mounted. */
   readonly rootfs: string;
 }
@@ -71,6 +75,12 @@ export interface CreateOptions {
   readonly tty?: boolean;
   readonly interactive?: boolean;
   readonly autoRemove?: boolean;
+  readonly host?: Partial<HostConfig>;
+  /**
+   * `run` or `start` follows at once from this process. Should it be killed before, a container that removes itself is
+   * taken away by whoever meets it.
+   */
+  readonly startsAtOnce?: boolean;
 }
 
 /** A container's process from its start to its end. */
@@ -94,6 +104,55 @@ export interface RunResult {
   readonly exitCode: number;
 }
 
+export interface LogOptions {
+  /** Goes on until the container has ended. */
+  readonly follow?: boolean;
+  /** Only so many of the last lines. */
+  readonly tail?: number;
+  /** Milliseconds since 1970. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface LogLine {
+  readonly stream: "stdout" | "stderr";
+  /** RFC 3339. */
+  readonly time: string;
+  /** With its newline, unless the program left it out. */
+  readonly text: string;
+}
+
+export interface StopOptions {
+  /** Sent first; default: the image's or the container's own, else SIGTERM. */
+  readonly signal?: NodeJS.Signals;
+  /** Until SIGKILL; default 10. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  /** "KEY=value" sets, "KEY" alone removes; over the container's own. */
+  readonly env?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly tty?: boolean;
+  readonly interactive?: boolean;
+  readonly privileged?: boolean;
+  /** Does not wait for its end; the exit code is 0. */
+  readonly detach?: boolean;
+  readonly onStart?: (process: RunningProcess) => void;
+}
+
+/** For the process that attends to a container. */
+export interface AttendOptions {
+  /** Open file of the container's lock. */
+  readonly lockFd: number;
+  readonly onStart: (process: RunningProcess) => void;
+  /** Called once the program has been executed. */
+  readonly onExecuted: () => void;
+}
+
 /**
  * Identifiers are an id, a unique prefix of one (4 hex digits or more) or a name.
  * Every method that takes one throws ERR_NOT_FOUND "cannot find container …" or, for a prefix of several,
@@ -113,6 +172,53 @@ export interface Containers {
    * cannot be executed, 125 otherwise. ERR_FAILED_PRECONDITION if it is running already; ERR_CANCELED for `signal`.
    */
   run(id: string, options: RunOptions): Promise<RunResult>;
+
+  /**
+   * Runs the program without us: a process of its own attends to it, keeps its output (see {@link logs}) and its exit
+   * code. Returns once the program runs or has ended.
+   * @throws {StorageError} as {@link run}.
+   */
+  start(id: string): Promise<ContainerInfo>;
+
+  /** What the process that {@link start} starts does with the container: all, to its end. Not for others. */
+  attend(id: string, options: AttendOptions): Promise<number>;
+
+  /** What the program wrote when it was started with {@link start}: oldest first, over all its runs. */
+  logs(id: string, options?: LogOptions): AsyncIterable<LogLine>;
+
+  /** Resolves with the exit code once the container does not run: at once if it does not now. */
+  wait(id: string, signal?: AbortSignal): Promise<number>;
+
+  /** Not running is fine. Resolves once it has ended. */
+  stop(id: string, options?: StopOptions): Promise<void>;
+
+  /** @throws {StorageError} ERR_FAILED_PRECONDITION when it does not run. */
+  kill(id: string, signal?: NodeJS.Signals): Promise<void>;
+
+  /** @throws {StorageError} ERR_ALREADY_EXISTS; ERR_INVALID_ARGUMENT. */
+  rename(id: string, name: string): Promise<void>;
+
+  /**
+   * Runs another program in a running container, on our standard streams.
+   * @throws {StorageError} as {@link run}; ERR_FAILED_PRECONDITION when it does not run or is paused;
+   * ERR_UNIMPLEMENTED by the built-in runner.
+   */
+  exec(id: string, options: ExecOptions): Promise<RunResult>;
+
+  /** Stops all its processes. @throws {StorageError} ERR_FAILED_PRECONDITION when it does not run, or is paused. */
+  pause(id: string): Promise<void>;
+
+  /** @throws {StorageError} ERR_FAILED_PRECONDITION when it is not paused. */
+  unpause(id: string): Promise<void>;
+
+  /**
+   * Does `work` while nothing in the container runs: pauses it if it runs, and lets it go on afterwards. Should we be
+   * killed in between, whoever opens the store next lets it go on.
+   */
+  pauseWhile<T>(id: string, work: () => Promise<T>): Promise<T>;
+
+  /** Ids, on this machine, of its processes. @throws {StorageError} ERR_FAILED_PRECONDITION when it does not run. */
+  processes(id: string): Promise<readonly number[]>;
 
   /** Newest first. */
   list(): Promise<readonly ContainerInfo[]>;

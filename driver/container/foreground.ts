@@ -1,12 +1,15 @@
-/** Starting a runtime on our own standard streams and learning how it ended. */
+/** Starting a runtime and learning how it ended. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { O_CLOEXEC } from "../sys/constants.ts";
 import { startFailure } from "./failure.ts";
-import type { Launch } from "./launch.ts";
+import type { Streams } from "./launch.ts";
 
 export interface ForegroundOptions {
+  readonly streams: Streams;
+  /** Stays open in the child, as its descriptor 3. */
+  readonly lockFd?: number;
   /**
    * Away from the terminal's process group: Ctrl-C then reaches the program once, through whoever forwards signals, and
    * not a second time from the terminal.
@@ -19,16 +22,17 @@ export interface ForegroundOptions {
 export async function startInForeground(
   file: string,
   args: readonly string[],
-  { process: { tty, interactive }, lockFd }: Launch,
-  { detached, env }: ForegroundOptions,
+  { streams, lockFd, detached, env }: ForegroundOptions,
 ): Promise<ChildProcess> {
   const nowhere = openSync("/dev/null", "r");
-  const stdio: (number | "inherit" | "ignore")[] = [tty || interactive ? "inherit" : "ignore", "inherit", "inherit"];
-  stdio.push(lockFd);
-  for (const fd of inheritedFds()) {
-    while (stdio.length <= fd) stdio.push("ignore");
-    if (fd > 3) stdio[fd] = nowhere;
-  }
+  const { stdin, output } = streams;
+  const stdio: (number | "inherit" | "ignore" | "pipe")[] = [
+    stdin,
+    output,
+    output,
+    lockFd ?? "ignore",
+    ...closedOnes(nowhere),
+  ];
   let child: ChildProcess;
   try {
     child = spawn(file, args, { stdio, detached, ...(env !== undefined && { env }) });
@@ -42,6 +46,21 @@ export async function startInForeground(
     });
   });
   return child;
+}
+
+/** For descriptors from 4 on: what we have open there is not for our children. */
+export function closedOnes(nowhere: number): (number | "ignore")[] {
+  const stdio: (number | "ignore")[] = [];
+  for (const fd of inheritedFds().filter((each) => each > 3)) {
+    while (stdio.length <= fd - 4) stdio.push("ignore");
+    stdio[fd - 4] = nowhere;
+  }
+  return stdio;
+}
+
+/** What a program on our own streams gets. */
+export function ourStreams({ tty, interactive }: { tty: boolean; interactive: boolean }): Streams {
+  return { stdin: tty || interactive ? "inherit" : "ignore", output: "inherit" };
 }
 
 /**
@@ -64,10 +83,10 @@ function isCloseOnExec(fd: number): boolean {
   }
 }
 
-/** Exit code, or 128 + n for signal n. */
+/** Exit code, or 128 + n for signal n; once its output has been read, where that is ours to do. */
 export function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
-    child.once("exit", (code, signal) => {
+    child.once("close", (code, signal) => {
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });

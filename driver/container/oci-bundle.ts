@@ -8,9 +8,12 @@ import {
   openFilesLimit,
   readonlyPaths,
 } from "./defaults.ts";
+import type { ProcessConfig } from "./container.ts";
+import type { HostConfig } from "./host-config.ts";
 import type { Launch } from "./launch.ts";
 import { networkFileNames } from "./network-files.ts";
 import type { RuntimeSpec, SpecMount } from "./runtime-spec.ts";
+import type { ResolvedUser } from "./user.ts";
 
 export interface HostFacts {
   /** cgroup v2: the container gets a cgroup namespace of its own. */
@@ -23,23 +26,9 @@ export interface HostFacts {
 export function runtimeSpec(launch: Launch, host: HostFacts): RuntimeSpec {
   const { process, user, files } = launch;
   const namespaces = ["mount", "pid", "ipc", "uts", ...(host.hasUnifiedCgroup ? ["cgroup"] : [])];
-  const hard = Math.min(openFilesLimit.hard, host.maxOpenFiles);
   return {
     ociVersion: "1.0.2",
-    process: {
-      terminal: process.tty,
-      user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
-      args: process.args,
-      env: withHome(process.env, user.home),
-      cwd: process.cwd,
-      capabilities: {
-        bounding: defaultCapabilities,
-        effective: defaultCapabilities,
-        permitted: defaultCapabilities,
-      },
-      rlimits: [{ type: "RLIMIT_NOFILE", hard, soft: Math.min(openFilesLimit.soft, hard) }],
-      noNewPrivileges: false,
-    },
+    process: execSpec(process, launch.host, user, host.maxOpenFiles),
     root: { path: launch.rootfs, readonly: false },
     hostname: process.hostname,
     mounts: [...defaultMounts, ...networkFileNames.map((name) => boundFile(join(files, name), `/etc/${name}`))],
@@ -50,6 +39,30 @@ export function runtimeSpec(launch: Launch, host: HostFacts): RuntimeSpec {
       maskedPaths,
       readonlyPaths,
     },
+  };
+}
+
+/** A program in a container. */
+export function execSpec(
+  process: ProcessConfig,
+  _host: HostConfig,
+  user: ResolvedUser,
+  maxOpenFiles: number,
+): RuntimeSpec["process"] {
+  const hard = Math.min(openFilesLimit.hard, maxOpenFiles);
+  return {
+    terminal: process.tty,
+    user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
+    args: process.args,
+    env: withHome(process.env, user.home),
+    cwd: process.cwd,
+    capabilities: {
+      bounding: defaultCapabilities,
+      effective: defaultCapabilities,
+      permitted: defaultCapabilities,
+    },
+    rlimits: [{ type: "RLIMIT_NOFILE", hard, soft: Math.min(openFilesLimit.soft, hard) }],
+    noNewPrivileges: false,
   };
 }
 

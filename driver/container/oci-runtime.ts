@@ -1,22 +1,42 @@
 /** runc and crun, driven through the command line that both share. */
-import { execFile, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { StorageError } from "../base/errors.ts";
 import { exitCodes, startFailure } from "./failure.ts";
-import { endOf, startInForeground } from "./foreground.ts";
-import type { Launch, Runtime, StartedProcess } from "./launch.ts";
-import { runtimeSpec } from "./oci-bundle.ts";
+import { endOf, ourStreams, startInForeground } from "./foreground.ts";
+import type { ExecOrder, Launch, Runtime, StartedProcess, Streams } from "./launch.ts";
+import { execSpec, runtimeSpec } from "./oci-bundle.ts";
 import { hasUnifiedCgroup, maxOpenFiles } from "./host.ts";
 
 const killRetryMs = 50;
 const killTries = 40;
+const pidFilePollMs = 10;
 
 /** @param state where it keeps its own records of containers. */
 export function createOciRuntime(name: "runc" | "crun", path: string, state: string): Runtime {
   const command = (...args: readonly string[]): readonly string[] => ["--root", state, ...args];
 
-  function forceKill(id: string): void {
-    spawnSync(path, command("kill", id, "KILL"), { stdio: "ignore" });
+  const call = (...args: readonly string[]) => spawnSync(path, command(...args), { encoding: "utf8" });
+
+  function signal(id: string, _pid: number, name: NodeJS.Signals): void {
+    call("kill", id, name);
+  }
+
+  function initPid(id: string): number | undefined {
+    const { status, stdout } = call("state", id);
+    if (status !== 0) return undefined;
+    const answer = JSON.parse(stdout) as { pid?: unknown };
+    return typeof answer.pid === "number" && answer.pid > 0 ? answer.pid : undefined;
+  }
+
+  function freezer(verb: "pause" | "resume"): (id: string) => void {
+    return (id) => {
+      const { status, stderr } = call(verb, id);
+      if (status === 0) return;
+      throw new StorageError("ERR_FAILED_PRECONDITION", `cannot ${verb} container: ${name}: ${lastLine(stderr)}`);
+    };
   }
 
   async function start(launch: Launch): Promise<StartedProcess> {
@@ -29,7 +49,8 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
     writeFileSync(join(launch.files, "config.json"), JSON.stringify(spec, null, 2), { mode: 0o600 });
 
     const args = ["--log", log, "--log-format", "json", "run", "--bundle", launch.files, "--pid-file", pidFile];
-    const child = await startInForeground(path, command(...args, launch.id), launch, { detached: true });
+    const { streams, lockFd } = launch;
+    const child = await startInForeground(path, command(...args, launch.id), { streams, lockFd, detached: true });
     const pid = child.pid ?? 0;
 
     /** It may not have made the container yet; and killed itself, it would leave the container running. */
@@ -54,9 +75,14 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
       return exitCode;
     }
 
+    const end = ended();
     return {
       pid,
-      ended: ended(),
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      executed: () => fileOrEnd(pidFile, child, end),
+      ended: end,
       kill(signal) {
         if (signal === "SIGKILL") insistOnKilling(killTries);
         else child.kill(signal);
@@ -64,7 +90,63 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
     };
   }
 
-  return { name, path, start, forceKill };
+  async function exec({ id, files, process, host, user, detach }: ExecOrder): Promise<StartedProcess> {
+    const mark = randomBytes(8).toString("hex");
+    const log = join(files, `exec-${mark}.log`);
+    const pidFile = join(files, `exec-${mark}.pid`);
+    const spec = join(files, `exec-${mark}.json`);
+    writeFileSync(spec, JSON.stringify(execSpec(process, host, user, maxOpenFiles())), { mode: 0o600 });
+    const args = ["--log", log, "--log-format", "json", "exec", "--process", spec, "--pid-file", pidFile];
+    const streams: Streams = detach ? { stdin: "ignore", output: "ignore" } : ourStreams(process);
+    const child = await startInForeground(path, command(...args, ...(detach ? ["--detach"] : []), id), {
+      streams,
+      detached: true,
+    });
+
+    async function ended(): Promise<number> {
+      const exitCode = await endOf(child);
+      const wasExecuted = existsSync(pidFile);
+      try {
+        if (exitCode !== 0 && !wasExecuted) throw failureFrom(name, log);
+      } finally {
+        for (const file of [log, pidFile, spec]) rmSync(file, { force: true });
+      }
+      return exitCode;
+    }
+
+    const end = ended();
+    return {
+      pid: child.pid ?? 0,
+      stdin: null,
+      stdout: null,
+      stderr: null,
+      executed: () => fileOrEnd(pidFile, child, end),
+      ended: end,
+      kill(sent) {
+        child.kill(sent);
+      },
+    };
+  }
+
+  return { name, path, start, signal, initPid, freeze: freezer("pause"), thaw: freezer("resume"), exec };
+}
+
+function fileOrEnd(file: string, child: ChildProcess, end: Promise<number>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    function look(): void {
+      if (existsSync(file)) resolve();
+      else if (child.exitCode === null && child.signalCode === null) setTimeout(look, pidFilePollMs);
+      else
+        end.then(() => {
+          resolve();
+        }, reject);
+    }
+    look();
+  });
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
 }
 
 /** By the last line of its log. The program was looked for before, so these cases are races and odd file systems. */

@@ -57,6 +57,19 @@ function environment(
     const equals = variable.indexOf("=");
     if (equals > 0) variables.set(variable.slice(0, equals), variable.slice(equals + 1));
   }
+  return changed(variables, given);
+}
+
+/** The variables of another program in a container. */
+export function changedEnvironment(own: readonly string[], given: readonly string[], tty: boolean): readonly string[] {
+  const variables = own.map((variable): [string, string] => {
+    const equals = variable.indexOf("=");
+    return [variable.slice(0, equals), variable.slice(equals + 1)];
+  });
+  return changed(new Map(tty ? [["TERM", "xterm"], ...variables] : variables), given);
+}
+
+function changed(variables: Map<string, string>, given: readonly string[]): readonly string[] {
   for (const variable of given) {
     const equals = variable.indexOf("=");
     if (variable === "" || equals === 0) throw invalid(`variable ${JSON.stringify(variable)} has no name`);
@@ -64,6 +77,11 @@ function environment(
     else variables.set(variable.slice(0, equals), variable.slice(equals + 1));
   }
   return Array.from(variables, ([key, value]) => `${key}=${value}`);
+}
+
+/** @throws {StorageError} ERR_INVALID_ARGUMENT when it is not absolute. */
+export function checkedDirectory(given: string): string {
+  return workingDirectory("", given);
 }
 
 function workingDirectory(image: string, given: string | undefined): string {

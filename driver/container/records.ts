@@ -4,17 +4,26 @@ import { type Digest, parseDigest } from "../base/digest.ts";
 import type { Database, Sql } from "../metadata/database.ts";
 import type { ContainerRow } from "../metadata/schema.ts";
 import type { ContainerInfo, ContainerStatus, ProcessConfig } from "./container.ts";
+import { defaultHostConfig, type HostConfig } from "./host-config.ts";
 
 /** The `config` column. */
 interface StoredConfig {
   readonly imageId: Digest;
   readonly autoRemove: boolean;
   readonly process: ProcessConfig;
+  /** Missing in records of early versions, and what it lacks has its default. */
+  readonly host?: Partial<HostConfig>;
 }
+
+/**
+ * The `status` column: a container's, or one of two steps that end with the lock of whoever takes them. Whoever meets
+ * such a step without its lock removes the container.
+ */
+export type StoredStatus = ContainerStatus | "creating" | "removing";
 
 export type NewContainer = Pick<
   ContainerInfo,
-  "id" | "name" | "image" | "imageId" | "manifestDigest" | "autoRemove" | "process"
+  "id" | "name" | "image" | "imageId" | "manifestDigest" | "autoRemove" | "process" | "host"
 >;
 
 export class ContainerRecords {
@@ -24,21 +33,15 @@ export class ContainerRecords {
     this.#database = database;
   }
 
-  /** @throws {StorageError} ERR_ALREADY_EXISTS when the name is taken. */
+  /** As "creating". @throws {StorageError} ERR_ALREADY_EXISTS when the name is taken. */
   insert(container: NewContainer): void {
-    const { id, name, image, imageId, manifestDigest, autoRemove, process } = container;
-    const config: StoredConfig = { imageId, autoRemove, process };
+    const { id, name, image, imageId, manifestDigest, autoRemove, process, host } = container;
+    const config: StoredConfig = { imageId, autoRemove, process, host };
     this.#database.write((sql) => {
-      const other = sql.get<Pick<ContainerRow, "id">>("SELECT id FROM containers WHERE name = ?", name);
-      if (other !== undefined) {
-        throw new StorageError(
-          "ERR_ALREADY_EXISTS",
-          `cannot create container ${name}: the name is taken by container ${other.id.slice(0, 12)}`,
-        );
-      }
+      requireFree(sql, name, `cannot create container ${name}`);
       sql.run(
         `INSERT INTO containers (id, name, image_name, image_digest, command, config, created_ns, status)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'created')`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'creating')`,
         ...[id, name, image, manifestDigest, JSON.stringify(process.args), JSON.stringify(config), nowNs()],
       );
     });
@@ -66,11 +69,20 @@ export class ContainerRecords {
     return this.#database.read((sql) => sql.get<ContainerRow>("SELECT * FROM containers WHERE id = ?", id));
   }
 
-  started(id: string, pid: number): void {
+  created(id: string): void {
+    this.#update("UPDATE containers SET status = 'created' WHERE id = ?", id);
+  }
+
+  /** Before anything is mounted or started for it: what is left of a killed owner is then looked for. */
+  starting(id: string): void {
     this.#update(
-      "UPDATE containers SET status = 'running', pid = ?, started_ns = ?, finished_ns = NULL, exit_code = NULL WHERE id = ?",
-      ...[pid, nowNs(), id],
+      "UPDATE containers SET status = 'running', pid = NULL, started_ns = ?, finished_ns = NULL, exit_code = NULL WHERE id = ?",
+      ...[nowNs(), id],
     );
+  }
+
+  started(id: string, pid: number): void {
+    this.#update("UPDATE containers SET pid = ?, started_ns = ? WHERE id = ?", pid, nowNs(), id);
   }
 
   /** `exitCode` is also what a failed start is recorded with. */
@@ -79,6 +91,18 @@ export class ContainerRecords {
       "UPDATE containers SET status = 'exited', pid = NULL, finished_ns = ?, exit_code = ? WHERE id = ?",
       ...[nowNs(), exitCode, id],
     );
+  }
+
+  removing(id: string): void {
+    this.#update("UPDATE containers SET status = 'removing', pid = NULL WHERE id = ?", id);
+  }
+
+  /** @throws {StorageError} ERR_ALREADY_EXISTS */
+  rename(id: string, name: string): void {
+    this.#database.write((sql) => {
+      requireFree(sql, name, `cannot rename container to ${name}`);
+      sql.run("UPDATE containers SET name = ? WHERE id = ?", name, id);
+    });
   }
 
   delete(id: string): void {
@@ -90,7 +114,25 @@ export class ContainerRecords {
   }
 }
 
-export function infoOf(row: ContainerRow, rootfs: string): ContainerInfo {
+function requireFree(sql: Sql, name: string, refusal: string): void {
+  const other = sql.get<Pick<ContainerRow, "id">>("SELECT id FROM containers WHERE name = ?", name);
+  if (other === undefined) return;
+  throw new StorageError("ERR_ALREADY_EXISTS", `${refusal}: the name is taken by container ${other.id.slice(0, 12)}`);
+}
+
+export function storedStatus(row: ContainerRow): StoredStatus {
+  return row.status as StoredStatus;
+}
+
+const shownAs: Readonly<Record<StoredStatus, ContainerStatus>> = {
+  creating: "created",
+  created: "created",
+  running: "running",
+  exited: "exited",
+  removing: "exited",
+};
+
+export function infoOf(row: ContainerRow, rootfs: string, paused: boolean): ContainerInfo {
   const config = JSON.parse(row.config) as StoredConfig;
   return {
     id: row.id,
@@ -101,11 +143,13 @@ export function infoOf(row: ContainerRow, rootfs: string): ContainerInfo {
     created: timeOf(row.created_ns),
     started: row.started_ns === null ? null : timeOf(row.started_ns),
     finished: row.finished_ns === null ? null : timeOf(row.finished_ns),
-    status: row.status as ContainerStatus,
+    status: shownAs[storedStatus(row)],
+    paused,
     exitCode: row.exit_code,
     pid: row.pid,
     autoRemove: config.autoRemove,
     process: config.process,
+    host: { ...defaultHostConfig, ...config.host },
     rootfs,
   };
 }

@@ -3,11 +3,11 @@ import type { Mount } from "../mount/mount.ts";
 import { isMountPoint } from "../mount/mountinfo.ts";
 import { asStorageError, isStorageError, StorageError } from "../base/errors.ts";
 import type { Privileges } from "../sys/privileges.ts";
-import type { ContainerInfo, RunOptions, RunResult } from "./container.ts";
+import type { ContainerInfo, RunResult } from "./container.ts";
 import { findExecutable } from "./executable.ts";
 import { exitCodes, startFailure } from "./failure.ts";
-import type { Launch, Runtime, StartedProcess } from "./launch.ts";
-import { writeNetworkFiles } from "./network-files.ts";
+import type { Launch, Runtime, StartedProcess, Streams } from "./launch.ts";
+import { networkFileNames, writeNetworkFiles } from "./network-files.ts";
 import type { ContainerRecords } from "./records.ts";
 import { placeRootfs, removeRootfs } from "./rootfs-mount.ts";
 import { Rootfs } from "./rootfs.ts";
@@ -24,22 +24,31 @@ export interface Run {
   readonly runtime: () => Runtime;
   readonly mounts: () => Promise<readonly Mount[]>;
   readonly privileges: Privileges;
-  readonly options: RunOptions;
+  readonly streams: Streams;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once the program has been handed to the runtime. */
+  readonly onStart: (started: StartedProcess) => void;
 }
 
 /** Failures carry details.exitCode. A root that was mounted before the run stays so. */
 export async function runContainer(run: Run): Promise<RunResult> {
-  const { container, state, records, options } = run;
+  const { container, state, records } = run;
   const wasMounted = isMountPoint(state.rootfs);
+  function ended(exitCode: number): void {
+    state.writeExit(exitCode);
+    records.exited(container.id, exitCode);
+  }
+  state.startExit();
+  records.starting(container.id);
   try {
     const started = await start(run);
     records.started(container.id, started.pid);
-    const exitCode = await attend(started, options);
-    records.exited(container.id, exitCode);
+    const exitCode = await attend(started, run);
+    ended(exitCode);
     return { exitCode };
   } catch (error) {
     const failure = withExitCode(error);
-    records.exited(container.id, Number(failure.details["exitCode"]));
+    ended(Number(failure.details["exitCode"]));
     throw failure;
   } finally {
     if (!wasMounted) removeRootfs(state.rootfs);
@@ -48,8 +57,8 @@ export async function runContainer(run: Run): Promise<RunResult> {
 }
 
 async function start(run: Run): Promise<StartedProcess> {
-  const { container, state, lock, runtime, privileges, options } = run;
-  requireNotAborted(options.signal);
+  const { container, state, lock, runtime, privileges, streams, signal } = run;
+  requireNotAborted(signal);
   const rootfs = placeRootfs(await run.mounts(), state.rootfs, privileges);
   const files = state.makeFiles();
   writeNetworkFiles(files, container.process.hostname);
@@ -58,10 +67,13 @@ async function start(run: Run): Promise<StartedProcess> {
     rootfs,
     files,
     process: container.process,
+    host: container.host,
+    mounts: [],
+    streams,
     user: checkedUser(rootfs, container),
     lockFd: lock.fd,
   };
-  requireNotAborted(options.signal);
+  requireNotAborted(signal);
   return runtime().start(launch);
 }
 
@@ -69,18 +81,20 @@ function checkedUser(rootfsPath: string, { process }: ContainerInfo): Launch["us
   using rootfs = new Rootfs(rootfsPath);
   const user = resolveUser(rootfs, process.user);
   rootfs.ensureDirectory(process.cwd);
+  // Runtimes would make them too, and leave the time of doing it on the directory.
+  for (const name of networkFileNames) rootfs.ensureFile(`/etc/${name}`);
   findExecutable(rootfs, process);
   return user;
 }
 
-async function attend(started: StartedProcess, { signal, onStart }: RunOptions): Promise<number> {
+async function attend(started: StartedProcess, { signal, onStart }: Run): Promise<number> {
   const kill = (): void => {
     started.kill("SIGKILL");
   };
   signal?.addEventListener("abort", kill, { once: true });
   if (signal?.aborted === true) kill();
   try {
-    onStart?.(started);
+    onStart(started);
     return await started.ended;
   } finally {
     signal?.removeEventListener("abort", kill);

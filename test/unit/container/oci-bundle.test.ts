@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Launch } from "../../../driver/container/launch.ts";
+import { defaultHostConfig } from "../../../driver/container/host-config.ts";
 import { runtimeSpec } from "../../../driver/container/oci-bundle.ts";
 import { processOf } from "./fixtures.ts";
 
@@ -10,6 +11,9 @@ function launchOf(change: Partial<Launch> = {}): Launch {
     files: "/state/containers/f/run",
     process: processOf({ args: ["sh", "-c", "true"], env: ["A=b"], cwd: "/app", tty: true }),
     user: { uid: 1000, gid: 1001, groups: [10], home: "/home/ann" },
+    host: defaultHostConfig,
+    mounts: [],
+    streams: { stdin: "inherit", output: "inherit" },
     lockFd: 3,
     ...change,
   };

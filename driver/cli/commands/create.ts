@@ -1,0 +1,21 @@
+import type { Command } from "../command.ts";
+import { containerOptions, createOptions } from "../container-options.ts";
+import { usageExitCode, withExitCode } from "../foreground.ts";
+
+export const command: Command = {
+  arguments: "<image> [command...]",
+  options: containerOptions,
+  examples: ["laminate create --name web app", "laminate start web"],
+  stopsAtFirstArgument: true,
+  usageExitCode,
+
+  async run({ storage, env }, words, options) {
+    const create = await createOptions(words, options, env);
+    try {
+      const { id } = await (await storage()).containers.create(create);
+      return { text: [id], document: { id } };
+    } catch (error) {
+      throw withExitCode(error);
+    }
+  },
+};

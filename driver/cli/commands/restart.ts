@@ -1,0 +1,27 @@
+import { parseSignal } from "../../index.ts";
+import { type Command, forEachWord } from "../command.ts";
+import { parseCount } from "../durations.ts";
+
+export const command: Command = {
+  arguments: "<container...>",
+  options: [
+    { flags: "-t, --time <seconds>", description: "until it is killed (10)" },
+    { flags: "-s, --signal <signal>", description: "that asks it to end; the image's, else TERM" },
+  ],
+  examples: ["laminate restart web"],
+
+  async run({ storage, signal: aborted }, words, options) {
+    const { containers } = await storage();
+    const signal = options.text("signal");
+    const time = options.text("time");
+    const { done, failures } = await forEachWord(words, aborted, async (word) => {
+      await containers.stop(word, {
+        ...(signal !== undefined && { signal: parseSignal(signal) }),
+        ...(time !== undefined && { timeoutSeconds: parseCount("--time", time) }),
+      });
+      await containers.start(word);
+      return word;
+    });
+    return { text: done, failures };
+  },
+};

@@ -1,0 +1,135 @@
+/** The life of containers by the command line: in the background, observed, stopped, and healed after kill -9. */
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasCgroup } from "./life-cgroups.ts";
+import { needAll, needPrograms, needRoot } from "../need.ts";
+import { LifeStore } from "./life-store.ts";
+
+const kinds = [
+  { runtime: "runc", missing: needAll(needRoot(), needPrograms("runc")).missing },
+  { runtime: "chroot", missing: needRoot().missing },
+];
+
+const forever = "while :; do sleep 0.05; done";
+
+for (const { runtime, missing } of kinds) {
+  describe.skipIf(missing)(`containers in the background by ${runtime}`, () => {
+    const store = new LifeStore({ LAMINATE_RUNTIME: runtime });
+    const { ok, run } = { ok: store.ok.bind(store), run: store.run.bind(store) };
+
+    beforeAll(async () => {
+      await store.load();
+    });
+
+    afterAll(() => {
+      store[Symbol.dispose]();
+    });
+
+    it("run -d prints the id, logs keep both streams, and stop asks before it kills", () => {
+      const script = `echo out; echo err >&2; trap "echo bye; exit 6" TERM; ${forever}`;
+      const id = ok("run", "-d", "--name", "web", "base:1", "sh", "-c", script);
+      expect(id).toMatch(/^[0-9a-f]{64}$/);
+      expect(ok("ps")).toMatch(/Up .* web$/);
+      expect(ok("ps", "-q", "--no-trunc")).toBe(id);
+      expect(ok("top", "web").split("\n")[1]).toContain("sh -c echo out");
+      expect(ok("stop", "web")).toBe("web");
+      expect(run(["logs", "web"])).toEqual({ status: 0, stdout: "out\nbye\n", stderr: "err\n" });
+      expect(ok("logs", "-t", "-n", "1", "web")).toMatch(/^\d{4}-\d\d-\d\dT\S+Z bye$/);
+      expect(ok("logs", "--since", "2999-01-01T00:00:00Z", "web")).toBe("");
+      expect(ok("wait", "web")).toBe("6");
+      expect(ok("ps", "-a")).toContain("Exited (6)");
+      expect(ok("rename", "web", "old-web")).toBe("");
+      expect(ok("rm", "old-web")).toBe("old-web");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it("run -d says what could not be started, and keeps the container", () => {
+      expect(run(["run", "-d", "--name", "none", "base:1", "nope"])).toMatchObject({ status: 127, stdout: "" });
+      expect(ok("ps", "-aq")).not.toBe("");
+      expect(run(["run", "-d", "--rm", "base:1", "nope"])).toMatchObject({ status: 127, stdout: "" });
+      expect(ok("rm", "none")).toBe("none");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it("create, start and start -a run the same container, with the files it had", () => {
+      const id = ok(
+        "create",
+        "--name",
+        "twice",
+        "base:1",
+        "sh",
+        "-c",
+        "cat /mark 2>/dev/null; echo here >/mark; exit 3",
+      );
+      expect(ok("ps", "-a")).toContain("Created");
+      expect(ok("start", "twice")).toBe("twice");
+      expect(ok("wait", id)).toBe("3");
+      expect(run(["start", "-a", "twice"])).toEqual({ status: 3, stdout: "here\n", stderr: "" });
+      expect(ok("rm", "twice")).toBe("twice");
+    });
+
+    it("wait learns the exit code of a container that removes itself, and logs -f ends with it", async () => {
+      ok("run", "-d", "--rm", "--name", "brief", "base:1", "sh", "-c", `echo up; trap "exit 9" USR1; ${forever}`);
+      const follower = store.spawn("logs", "-f", "brief");
+      const waiter = store.spawn("wait", "brief");
+      await once(follower.stdout ?? follower, "data");
+      await sleep(2000);
+      ok("kill", "-s", "USR1", "brief");
+      const answer = once(waiter.stdout ?? waiter, "data");
+      expect(String((await answer)[0])).toBe("9\n");
+      if (follower.exitCode === null) await once(follower, "exit");
+      expect(follower.exitCode).toBe(0);
+      expect(ok("ps", "-aq")).toBe("");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it("pause stops all processes, and rm -f ends a paused container", () => {
+      const id = ok("run", "-d", "--name", "still", "base:1", "sh", "-c", `while :; do echo tick; sleep 0.05; done`);
+      ok("pause", "still");
+      expect(run(["pause", "still"]).status).toBe(1);
+      const before = ok("logs", "still").length;
+      expect(ok("logs", "still").length).toBe(before);
+      expect(ok("ps")).toContain("(Paused)");
+      ok("unpause", "still");
+      expect(ok("logs", "still").length).toBeGreaterThan(before);
+      ok("pause", "still");
+      expect(ok("rm", "-f", "still")).toBe("still");
+      expect(store.leftOvers()).toEqual([]);
+      expect(hasCgroup(id)).toBe(false);
+    });
+
+    it("a monitor that was killed is met by the next command: nothing runs on or stays mounted", () => {
+      const id = ok("run", "-d", "--name", "orphan", "base:1", "sh", "-c", forever);
+      ok("run", "-d", "--rm", "--name", "gone", "base:1", "sh", "-c", forever);
+      process.kill(store.monitorOf(id), "SIGKILL");
+      process.kill(store.monitorOf(ok("ps", "-q", "-f", "name=gone")), "SIGKILL");
+      expect(ok("ps", "-a")).toMatch(/Exited \(255\).* orphan$/);
+      expect(ok("rm", "orphan")).toBe("orphan");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it.skipIf(runtime === "chroot")("exec runs in the container, with its files, user and exit codes", () => {
+      ok("run", "-d", "--name", "host", "-e", "OWN=yes", "base:1", "sh", "-c", forever);
+      const script = "echo $OWN $MORE $(id -u) $PWD; ls /proc | grep -c '^[0-9]'; cat; exit 4";
+      const words = ["exec", "-i", "-e", "MORE=too", "-u", "ann", "-w", "/tmp", "host", "sh", "-c", script];
+      const { status, stdout } = run(words, "input");
+      expect(status).toBe(4);
+      expect(stdout).toMatch(/^yes too 1000 \/tmp\n[1-9]\ninput$/);
+      expect(run(["exec", "host", "nope"])).toMatchObject({ status: 127, stdout: "" });
+      expect(run(["exec", "host", "/etc/passwd"]).status).toBe(126);
+      expect(ok("exec", "-d", "host", "sh", "-c", "echo done >/tmp/done")).toBe("");
+      expect(ok("exec", "host", "cat", "/tmp/done")).toBe("done");
+      ok("rm", "-f", "host");
+      expect(run(["exec", "host", "id"]).status).toBe(125);
+    });
+
+    it.runIf(runtime === "chroot")("exec says that this runner cannot", () => {
+      ok("run", "-d", "--name", "host", "base:1", "sh", "-c", forever);
+      const { status, stderr } = run(["exec", "host", "id"]);
+      expect(status).toBe(125);
+      expect(stderr).toContain("built-in runner");
+      ok("rm", "-f", "host");
+    });
+  });
+}
