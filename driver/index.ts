@@ -1,6 +1,13 @@
 /** The public door: everything a user of the library may import, by name. */
 export { createStorage } from "./storage.ts";
-export type { Images, LoadOptions, Storage, StorageInfo, StorageOptions } from "./storage-types.ts";
+export type {
+  Images,
+  LoadOptions,
+  Storage,
+  StorageCommitOptions,
+  StorageInfo,
+  StorageOptions,
+} from "./storage-types.ts";
 export { type ErrorCode, type ErrorDetails, errorCodes, hasCode, isStorageError, StorageError } from "./base/errors.ts";
 export type { ChainId, DiffId, Digest } from "./base/digest.ts";
 export type { Logger } from "./base/logger.ts";
@@ -20,6 +27,9 @@ export type {
 } from "./container/container.ts";
 export type { ContainerMount, HostConfig, Ulimit } from "./container/host-config.ts";
 export { parseSignal } from "./container/signals.ts";
+export type { CommitOptions, CommittedImage } from "./image/commit.ts";
+export type { SaveFormat, SaveOptions } from "./image/save.ts";
+export type { ContainerChange } from "./image/container-changes.ts";
 export type { Usage } from "./extract/staged-layer.ts";
 export type {
   DiskUsage,

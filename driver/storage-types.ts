@@ -1,6 +1,9 @@
 /** The shape of a store as its callers see it; storage.ts builds it. */
+import type { Writable } from "node:stream";
 import type { Logger } from "./base/logger.ts";
 import type { Containers } from "./container/container.ts";
+import type { CommitOptions, CommittedImage } from "./image/commit.ts";
+import type { ContainerChange } from "./image/container-changes.ts";
 import type {
   DiskUsage,
   HistoryRow,
@@ -10,6 +13,7 @@ import type {
   LoadedImage,
   RemovedImage,
 } from "./image/image-types.ts";
+import type { SaveOptions } from "./image/save.ts";
 import type { LayerLimits } from "./layer/tasks.ts";
 import type { Snapshotter } from "./snapshot/snapshotter.ts";
 import type { KernelFeatures } from "./sys/kernel.ts";
@@ -42,6 +46,11 @@ export interface LoadOptions {
   readonly onProgress?: (progress: LayerProgress) => void;
   /** os/architecture[/variant]; default: this machine's. */
   readonly platform?: string;
+}
+
+export interface StorageCommitOptions extends CommitOptions {
+  /** Stops the container while its files are copied; true by default. */
+  readonly pause?: boolean | undefined;
 }
 
 /**
@@ -91,6 +100,19 @@ export interface Storage extends AsyncDisposable {
    * "oci-archive:FILE", "oci:DIR[:TAG]", or "-" for an archive on standard input.
    */
   load(locator: string, options?: LoadOptions): Promise<readonly LoadedImage[]>;
+  /**
+   * Makes an image of a container: its own image's layers and one with what it has changed, run as it is run.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT for a reference or a change; ERR_FAILED_PRECONDITION when
+   * the container's image was removed; the signal's reason.
+   */
+  commit(container: string, options?: StorageCommitOptions): Promise<CommittedImage>;
+  /**
+   * Writes images as they are stored: an archive to a stream, or an OCI layout into a folder, made if missing.
+   * @throws {StorageError} ERR_NOT_FOUND for an image; ERR_ALREADY_EXISTS when something is in the folder.
+   */
+  save(references: readonly string[], target: Writable | string, options?: SaveOptions): Promise<void>;
+  /** What a container has changed, in order of path. @throws {StorageError} ERR_NOT_FOUND. */
+  diff(container: string): Promise<readonly ContainerChange[]>;
   /** Mounts the image read-only below the state directory; returns the path. Idempotent. */
   mountImage(reference: string): Promise<string>;
   unmountImage(reference: string): Promise<void>;

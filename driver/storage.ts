@@ -8,6 +8,8 @@ import { noLogger } from "./base/logger.ts";
 import { openContainers } from "./container/open-containers.ts";
 import { findRuntime } from "./container/runtime.ts";
 import { openContentStore } from "./content/open-store.ts";
+import { commitContainer } from "./image/commit.ts";
+import { containerChanges } from "./image/container-changes.ts";
 import { diskUsage } from "./image/disk-usage.ts";
 import { historyOf } from "./image/history.ts";
 import { ImageMounts } from "./image/image-mounts.ts";
@@ -15,6 +17,7 @@ import { ImageStore } from "./image/image-store.ts";
 import type { LoadedImage } from "./image/image-types.ts";
 import { loadImage, publishIndex } from "./image/load.ts";
 import { removeImage, sweep } from "./image/remove.ts";
+import { saveArchive, saveLayout } from "./image/save.ts";
 import { openImageSource } from "./image/sources/open-source.ts";
 import type { UnpackContext } from "./image/unpack.ts";
 import { LayerPool } from "./layer/layer-pool.ts";
@@ -101,6 +104,20 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     snapshots: snapshotter,
     containers,
     load: (locator, loadOptions = {}) => load(context, locator, loadOptions),
+    commit: async (wanted, { pause = true, ...commitOptions } = {}) => {
+      const { id, name, manifestDigest, process, host } = await containers.get(wanted);
+      return commitContainer(
+        context,
+        { id, name, manifestDigest, settings: { ...process, labels: host.labels } },
+        (work) => (pause ? containers.pauseWhile(id, work) : work()),
+        commitOptions,
+      );
+    },
+    save: (references, target, saveOptions = {}) =>
+      typeof target === "string"
+        ? saveLayout(context, references, target, saveOptions)
+        : saveArchive(context, references, target, saveOptions),
+    diff: async (wanted) => containerChanges(snapshotter, (await containers.get(wanted)).id),
     mountImage: (reference) => mounts.mount(reference),
     unmountImage: (reference) => mounts.unmount(reference),
     diskUsage: async () => {

@@ -1,15 +1,16 @@
 /**
- * The lab: two small applications as images of five layers each, built from this machine's own programs, loaded, run
- * and taken away again, with each command and its output shown. Needs nothing but what `npm install` brought.
+ * The lab, with each command and its output shown, from this machine's own programs; nothing is needed but what
+ * `npm install` brought. First images made by hand: a program is installed in a container and committed, an application
+ * on top of that. Then layers that are shared: two applications of five layers each, loaded, run and taken away again.
  *
  *     npm run lab            everything below a temporary folder, removed at the end
  *     npm run lab -- --keep  the folder stays, and its place is printed
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Layer, type LayerEntry, buildLayer, writeImage } from "./oci-layout.ts";
 import { coreTools, findProgram, packageEntries, programEntries } from "./programs.ts";
 
@@ -21,9 +22,15 @@ function title(text: string): void {
   console.log(`\n\x1b[1m# ${text}\x1b[0m`.replaceAll(process.stdout.isTTY ? "" : /\x1b\[\dm/g, ""));
 }
 
+/** As one would type it. */
+function quoted(word: string): string {
+  if (/^[\w./:=-]+$/.test(word)) return word;
+  return word.includes("'") ? `"${word.replaceAll(/["$`\\]/g, "\\$&")}"` : `'${word}'`;
+}
+
 /** Shows and runs one laminate command; its output goes to the terminal, or back when `capture` is set. */
 function laminate(args: readonly string[], { capture = false } = {}): string {
-  if (!capture) console.log(`$ laminate ${args.map((arg) => (/[^\w./:=-]/.test(arg) ? `'${arg}'` : arg)).join(" ")}`);
+  if (!capture) console.log(`$ laminate ${args.map(quoted).join(" ")}`);
   const done = spawnSync(
     process.execPath,
     ["--disable-warning=ExperimentalWarning", join(project, "dist/cli/main.js"), ...store, ...args],
@@ -91,11 +98,56 @@ function chainsOf(name: string): string[] {
   return rows.flatMap((row) => (row.layer === null ? [] : [row.layer.chainId])).reverse();
 }
 
+/** What `apt-get install nodejs` does where there is a network: new files in a container. */
+function installNode(container: string): void {
+  const place = laminate(["mount", container], { capture: true }).trim();
+  console.log(`$ cp node and its libraries to "$(laminate mount ${container})"`);
+  const entries = programEntries(new Map([["node", process.execPath]]));
+  for (const { path, mode, data } of entries) {
+    const target = join(place, path);
+    if (data === undefined || existsSync(target)) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, data, { mode });
+  }
+  laminate(["unmount", container]);
+}
+
+/** A base, a program, an application: each a container that becomes an image. */
+function commitByHand(base: Layer): void {
+  const place = join(folder, "base");
+  mkdirSync(place);
+  writeImage(place, "docker.io/library/base:latest", [base], ["sh"]);
+
+  title("A base container: node is not in it until it is installed");
+  laminate(["load", "-i", place]);
+  laminate(["run", "--name", "base-container", "base", "sh", "-c", "node --version || echo 'no node yet'"]);
+  installNode("base-container");
+  laminate(["diff", "base-container"]);
+
+  title("Its changes become a layer, on top of those that are there");
+  laminate(["container", "commit", "-m", "Add node", "base-container", "node-base"]);
+  laminate(["image", "history", "node-base"]);
+  laminate(["run", "--rm", "node-base", "node", "-e", "console.log('Hello again')"]);
+  laminate(["rm", "-f", "base-container"]);
+
+  title("An application on that, with a command of its own");
+  const source = "console.log('Hello from an app')";
+  laminate(["run", "--name", "app-container", "node-base", "sh", "-c", `echo "${source}" > app.js`]);
+  laminate(["container", "commit", "-c", "CMD node app.js", "-m", "Add app", "app-container", "sample-app"]);
+  laminate(["image", "history", "sample-app"]);
+  laminate(["run", "--rm", "sample-app"]);
+  laminate(["rm", "-f", "app-container"]);
+}
+
 async function main(): Promise<void> {
   if (!existsSync(join(project, "dist/cli/main.js"))) throw new Error("nothing is built yet: run `npm install` first");
 
-  title("Build two applications of five layers, the lower two the same");
   const base = await buildBase();
+  const [commands] = base;
+  if (commands === undefined) throw new Error("the base has a layer");
+  commitByHand(commands);
+
+  title("Build two applications of five layers, the lower two the same");
   const hello = await buildApplication(base, "hello", "commander");
   const report = await buildApplication(base, "report", "piscina");
   console.log(`built below ${folder}`);
@@ -119,8 +171,10 @@ async function main(): Promise<void> {
   const shared = ofHello.filter((chain) => ofReport.includes(chain));
   const snapshots = JSON.parse(laminate(["snapshots", "ls", "--json"], { capture: true })) as { kind: string }[];
   const stored = snapshots.filter((snapshot) => snapshot.kind === "committed").length;
-  console.log(`\n${ofHello.length} + ${ofReport.length} layers, ${shared.length} shared, ${stored} stored`);
-  if (shared.length !== 2 || stored !== 8) throw new Error("want 2 shared layers and 8 stored");
+  console.log(
+    `\n${ofHello.length} + ${ofReport.length} layers, ${shared.length} shared; with the images above ${stored} stored`,
+  );
+  if (shared.length !== 2 || stored !== 10) throw new Error("want 2 shared layers and 10 stored");
 
   title("Remove the first image: the second is left whole");
   laminate(["rm", "first"]);

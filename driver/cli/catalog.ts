@@ -130,6 +130,21 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/rm.ts"),
   },
   {
+    names: ["save", "image save"],
+    summary: "Write images to an archive or an OCI image layout",
+    load: () => import("./commands/save.ts"),
+  },
+  {
+    names: ["commit", "container commit"],
+    summary: "Make an image of what a container has changed",
+    load: () => import("./commands/commit.ts"),
+  },
+  {
+    names: ["diff", "container diff"],
+    summary: "List the files that a container has added, changed and deleted",
+    load: () => import("./commands/diff.ts"),
+  },
+  {
     names: ["mount", "image mount", "container mount"],
     summary: "Mount images and containers, and print where",
     load: () => import("./commands/mount.ts"),

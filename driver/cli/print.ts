@@ -1,14 +1,14 @@
 /** Results to standard output, what went wrong to standard error. */
-import type { Result } from "./command.ts";
+import type { Command, Result } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import type { OptionValues } from "./options.ts";
 
 export type OutputForm = "text" | "document" | "lines";
 
 /** @throws {UsageError} for another format than table and json. */
-export function outputForm(options: OptionValues): OutputForm {
-  const format = options.text("format");
+export function outputForm({ hasTable = false }: Pick<Command, "hasTable">, options: OptionValues): OutputForm {
   if (options.isOn("json")) return "document";
+  const format = hasTable ? options.text("format") : undefined;
   if (format === undefined || format === "table") return "text";
   if (format === "json") return "lines";
   throw new UsageError(`option --format is table or json, not ${JSON.stringify(format)}`);

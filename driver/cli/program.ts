@@ -70,7 +70,7 @@ async function runCommand(
   try {
     const early = parseGlobals(before);
     parsed = parseCommand(path, command, after);
-    form = outputForm(parsed.options);
+    form = outputForm(command, parsed.options);
     globals = mergedGlobals(early, parsed.options);
   } catch (error) {
     const exitCode = fail(error, `laminate ${path} --help`);

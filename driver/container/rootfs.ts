@@ -99,7 +99,10 @@ export class Rootfs implements Disposable {
     let fd: number | undefined;
     try {
       fd = this.#open(path, c.O_PATH | c.O_DIRECTORY);
+      // A place to mount on is no change that the container made: it leaves no trace in the directory's time.
+      const { atimeNs, mtimeNs } = linux.fstat(fd);
       act(fd);
+      linux.utimensat(linux.AT_FDCWD, `/proc/self/fd/${fd}`, atimeNs, mtimeNs, 0);
     } catch (error) {
       throw inTheWay(path, error);
     } finally {

@@ -21,6 +21,7 @@ import { createdTime, sourceDateEpoch } from "./created-time.ts";
 import { hashBytes } from "./hash-bytes.ts";
 import type { ImageStore, OpenImage } from "./image-store.ts";
 import { publishIndex } from "./load.ts";
+import { dropMountPoints } from "./mount-points.ts";
 import { manifestFamily } from "./manifest-family.ts";
 import { encodeRawConfig, objectAt, parseRawConfig, type RawObject } from "./raw-config.ts";
 import { lockStore } from "./store-lock.ts";
@@ -102,11 +103,14 @@ export async function commitContainer(
 
   await using captured = await whilePaused(() => context.snapshotter.capture(container.id));
   signal?.throwIfAborted();
+  const top = parent.chainIds.at(-1) ?? "";
+  const tree = `${captured.path}/fs`;
+  dropMountPoints(tree, await context.snapshotter.lowerLayers(top));
   await using ingest = await context.content.startIngest(`commit ${crypto.randomUUID()}`);
   const layer = await createLayer(
     {
       what: `layer of container ${container.name}`,
-      kind: await diffKind(context.snapshotter, parent.chainIds.at(-1) ?? "", `${captured.path}/fs`),
+      kind: await diffKind(context.snapshotter, top, tree),
       compression,
       ingestPath: ingest.path,
       sourceDateEpoch: epoch,

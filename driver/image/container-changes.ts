@@ -1,6 +1,7 @@
 import { listChanges } from "../diff/list-changes.ts";
 import type { Snapshotter } from "../snapshot/snapshotter.ts";
 import { diffKind } from "./commit.ts";
+import { isMountPoint, keptAttributes, mountPointDirectory } from "./mount-points.ts";
 
 /** One line of `diff`: added, changed or deleted. */
 export interface ContainerChange {
@@ -12,9 +13,14 @@ export interface ContainerChange {
 /** What the container of this snapshot has changed, as long as nobody writes to it meanwhile; in order of path. */
 export async function containerChanges(snapshotter: Snapshotter, key: string): Promise<readonly ContainerChange[]> {
   const { parent } = await snapshotter.stat(key);
-  const kind = await diffKind(snapshotter, parent, await snapshotter.ownTree(key));
-  return listChanges(kind).map((change) => ({
-    kind: change.kind,
-    path: `/${Buffer.from(change.path, "latin1").toString()}`,
-  }));
+  const tree = await snapshotter.ownTree(key);
+  const kind = await diffKind(snapshotter, parent, tree);
+  const lowers = await snapshotter.lowerLayers(parent);
+  const all = listChanges(kind);
+  const made = all.filter((change) => change.kind !== "A" || !isMountPoint(tree, change.path));
+  const isLeft = made.some(({ path }) => path.startsWith(`${mountPointDirectory}/`));
+  const isImplied = made.length < all.length && !isLeft && keptAttributes(tree, lowers);
+  return made
+    .filter(({ path }) => !isImplied || path !== mountPointDirectory)
+    .map((change) => ({ kind: change.kind, path: `/${Buffer.from(change.path, "latin1").toString()}` }));
 }
