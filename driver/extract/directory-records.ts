@@ -10,6 +10,9 @@ import { openBeneath } from "./beneath.ts";
 /** An access and a default ACL of some entries are 100 bytes; a layer's must not fill memory. */
 const maxAclBytes = 64 * 1024 * 1024;
 
+/** Of the directories' paths, which may have 4095 bytes each and pack well. */
+const maxPathBytes = 256 * 1024 * 1024;
+
 interface DirectoryRecord {
   readonly mode: number;
   readonly mtimeNs: bigint;
@@ -21,9 +24,10 @@ const none: DirectoryRecord["acls"] = [];
 export class DirectoryRecords {
   readonly #records = new Map<RelPath, DirectoryRecord>();
   #aclBytes = 0;
+  #pathBytes = 0;
 
   setImplied(path: RelPath, mtimeNs: bigint): void {
-    this.#records.set(path, { mode: 0o755, mtimeNs, acls: none });
+    this.#set(path, { mode: 0o755, mtimeNs, acls: none });
   }
 
   setExplicit(entry: TarEntry, path: RelPath): void {
@@ -35,7 +39,18 @@ export class DirectoryRecords {
         `cannot extract layer: the ACLs of its directories take more than ${maxAclBytes} bytes`,
       );
     }
-    this.#records.set(path, { mode: entry.mode, mtimeNs: entry.mtimeNs, acls });
+    this.#set(path, { mode: entry.mode, mtimeNs: entry.mtimeNs, acls });
+  }
+
+  #set(path: RelPath, record: DirectoryRecord): void {
+    if (!this.#records.has(path)) this.#pathBytes += path.length;
+    if (this.#pathBytes > maxPathBytes) {
+      throw new StorageError(
+        "ERR_RESOURCE_EXHAUSTED",
+        `cannot extract layer: the paths of its directories take more than ${maxPathBytes} bytes`,
+      );
+    }
+    this.#records.set(path, record);
   }
 
   /** Children first, so that no mode keeps an ordinary user from reaching them. Records of what is gone are passed over. */

@@ -6,6 +6,9 @@ import type { ImpliedDirectory, LayerNotes, LowerLink } from "./staged-layer.ts"
 /** A tar of a few bytes an entry could otherwise imply a thousand directories with each of them. */
 const maxImplied = 1_000_000;
 
+/** All paths of notes together. They are kept until the layer is settled, may have 4095 bytes each, and pack well. */
+const maxPathBytes = 128 * 1024 * 1024;
+
 export class NotesBuilder {
   readonly #whiteouts = new Set<RelPath>();
   readonly #opaques = new Set<RelPath>();
@@ -14,18 +17,22 @@ export class NotesBuilder {
   /** Index in #implied of the last record of a path that no entry has ended yet. */
   readonly #open = new Map<RelPath, number>();
   readonly #lowerLinks = new Map<RelPath, RelPath>();
+  #pathBytes = 0;
   #failure: string | undefined;
 
   addWhiteout(path: RelPath): void {
+    this.#spend(path);
     this.#whiteouts.add(path);
   }
 
   addOpaque(path: RelPath): void {
+    this.#spend(path);
     this.#opaques.add(path);
   }
 
   /** A directory takes the place of another entry of this layer. */
   addReplaced(path: RelPath): void {
+    this.#spend(path);
     this.#replaced.add(path);
     this.#lowerLinks.delete(path);
   }
@@ -55,7 +62,17 @@ export class NotesBuilder {
         `cannot extract layer: it implies more than ${maxImplied} directories`,
       );
     }
+    this.#spend(record.path);
     this.#implied.push(record);
+  }
+
+  #spend(path: RelPath): void {
+    this.#pathBytes += path.length;
+    if (this.#pathBytes <= maxPathBytes) return;
+    throw new StorageError(
+      "ERR_RESOURCE_EXHAUSTED",
+      `cannot extract layer: the paths that it implies, deletes and links to take more than ${maxPathBytes} bytes`,
+    );
   }
 
   /** `path` has an entry of its own now. */
@@ -81,6 +98,8 @@ export class NotesBuilder {
   }
 
   addLowerLink(path: RelPath, target: RelPath): void {
+    this.#spend(path);
+    this.#spend(target);
     this.#lowerLinks.set(path, target);
   }
 

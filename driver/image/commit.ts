@@ -19,7 +19,7 @@ import type { AdoptedCapture, Snapshotter, StagingDirectory } from "../snapshot/
 import { commandLine, committedConfig, containerConfig, type ContainerSettings } from "./commit-config.ts";
 import { createdTime, sourceDateEpoch } from "./created-time.ts";
 import { hashBytes } from "./hash-bytes.ts";
-import type { ImageStore, OpenImage } from "./image-store.ts";
+import { type ImageStore, type OpenImage, recordImage } from "./image-store.ts";
 import { publishIndex } from "./load.ts";
 import { dropMountPoints } from "./mount-points.ts";
 import { manifestFamily } from "./manifest-family.ts";
@@ -188,8 +188,9 @@ async function store(
     if (layer !== null) await content.commitIngest(ingest.path, layer);
     await content.writeBlob(configBytes, { expected: configDescriptor });
     await content.writeBlob(manifestBytes, { expected: descriptor });
-    if (top !== null) await snapshotter.adopt([top.adoption(captured.path)]);
-    images.record(descriptor, names, top === null ? [] : [top.row]);
+    await snapshotter.adopt(top === null ? [] : [top.adoption(captured.path)], (sql) => {
+      recordImage(sql, descriptor, names, top === null ? [] : [top.row]);
+    });
   }
   await publishIndex({ content, images });
   return {

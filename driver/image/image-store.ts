@@ -101,13 +101,7 @@ export class ImageStore {
   /** Points `names` at `descriptor`; with none the image is kept untagged. */
   record(descriptor: Descriptor, names: readonly string[], layers: readonly LayerRow[]): void {
     this.#database.write((sql) => {
-      for (const layer of layers) putLayer(sql, layer);
-      if (names.length === 0 && !hasRows(sql, descriptor.digest)) putImage(sql, descriptor.digest, descriptor);
-      for (const name of names) {
-        keepDangling(sql, name);
-        putImage(sql, name, descriptor);
-      }
-      if (names.length > 0) sql.run("DELETE FROM images WHERE name = ?", descriptor.digest);
+      recordImage(sql, descriptor, names, layers);
     });
   }
 
@@ -184,6 +178,22 @@ function summaryOf(image: OpenImage, rows: ReadonlyMap<string, LayerRow>): Image
     created: image.config.created ?? null,
     sizeBytes: image.chainIds.reduce((sum, chain) => sum + (rows.get(chain)?.size_bytes ?? 0), 0),
   };
+}
+
+/** {@link ImageStore.record} within a transaction of the caller's. */
+export function recordImage(
+  sql: Sql,
+  descriptor: Descriptor,
+  names: readonly string[],
+  layers: readonly LayerRow[],
+): void {
+  for (const layer of layers) putLayer(sql, layer);
+  if (names.length === 0 && !hasRows(sql, descriptor.digest)) putImage(sql, descriptor.digest, descriptor);
+  for (const name of names) {
+    keepDangling(sql, name);
+    putImage(sql, name, descriptor);
+  }
+  if (names.length > 0) sql.run("DELETE FROM images WHERE name = ?", descriptor.digest);
 }
 
 function hasRows(sql: Sql, manifest: Digest): boolean {

@@ -5,7 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { annotations } from "../oci/annotations.ts";
 import { parseReference } from "../oci/reference.ts";
 import type { LoadedImage } from "./image-types.ts";
-import type { ImageStore } from "./image-store.ts";
+import { type ImageStore, recordImage } from "./image-store.ts";
 import type { SourceImage } from "./sources/image-source.ts";
 import { lockStore } from "./store-lock.ts";
 import { type UnpackContext, type UnpackOptions, type UnpackedLayers, unpackLayers } from "./unpack.ts";
@@ -31,7 +31,7 @@ export async function loadImage(
 }
 
 async function loadOnce(context: UnpackContext, image: SourceImage, options: UnpackOptions): Promise<LoadedImage> {
-  const { snapshotter, content, images } = context;
+  const { snapshotter, content } = context;
   const { config } = image;
   const [name] = image.names;
   const label = name === undefined ? `image ${config.descriptor.digest}` : parseReference(name).familiar;
@@ -54,8 +54,10 @@ async function loadOnce(context: UnpackContext, image: SourceImage, options: Unp
     await unpacked.commitBlobs();
     await content.writeBlob(config.bytes, { expected: config.descriptor });
     await content.writeBlob(manifest.bytes, { expected: manifest.descriptor });
-    await snapshotter.adopt(unpacked.toAdopt);
-    images.record(manifest.descriptor, image.names, layerRows(unpacked));
+    const rows = layerRows(unpacked);
+    await snapshotter.adopt(unpacked.toAdopt, (sql) => {
+      recordImage(sql, manifest.descriptor, image.names, rows);
+    });
   }
   await publishIndex(context);
   return {

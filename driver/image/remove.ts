@@ -39,8 +39,9 @@ export async function removeImage(
     throw blocked(reference, `container ${users.join(", ")} uses it; remove that first, or use force`);
   }
   context.images.forget(image, last ? "all" : untagged);
-  const swept = last ? await sweep(context) : { deleted: [], reclaimedBytes: 0 };
+  // Before anything goes, so that index.json never names what is gone.
   await publishIndex(context);
+  const swept = last ? await sweep(context) : { deleted: [], reclaimedBytes: 0 };
   return { untagged, ...swept };
 }
 

@@ -43,6 +43,12 @@ export function mountsAt(path: string): readonly MountInfo[] {
   return readMountinfo().filter((mount) => mount.mountPoint === real);
 }
 
+/** Mounts at any path below the directory `path`, itself not among them; in the kernel's order. */
+export function mountsBelow(path: string): readonly MountInfo[] {
+  const prefix = `${realpathSync(path)}/`;
+  return readMountinfo().filter((mount) => mount.mountPoint.startsWith(prefix));
+}
+
 export function isMountPoint(path: string): boolean {
   return mountsAt(path).length > 0;
 }

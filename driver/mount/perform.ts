@@ -22,7 +22,7 @@ import { closeFd, mount, openat, openat2, umount2 } from "../sys/linux.ts";
 import { parseMountFlags } from "./mount-flags.ts";
 import { mountOverlay } from "./mount-overlay.ts";
 import type { Mount } from "./mount.ts";
-import { mountsAt } from "./mountinfo.ts";
+import { mountsAt, mountsBelow } from "./mountinfo.ts";
 
 /**
  * Performs `mounts` in order on `target`, an existing directory. All or nothing: when one fails, those before it are
@@ -64,6 +64,21 @@ export function unmount(target: string, { detach = false }: UnmountOptions = {})
     }
     throw asStorageError(error, `cannot unmount ${target}`);
   }
+}
+
+/**
+ * Takes everything out of sight that is mounted below the directory `path`, as a process that was killed leaves it.
+ * False when nothing was.
+ * @throws {StorageError} ERR_PERMISSION_DENIED.
+ */
+export function unmountBelow(path: string): boolean {
+  const below = mountsBelow(path);
+  try {
+    for (const { mountPoint } of below.toReversed()) umount2(mountPoint, UMOUNT_NOFOLLOW | MNT_DETACH);
+  } catch (error) {
+    throw asStorageError(error, `cannot unmount what is below ${path}`);
+  }
+  return below.length > 0;
 }
 
 const busyRetries = 10;

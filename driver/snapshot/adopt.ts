@@ -22,7 +22,11 @@ function stagingDirOf(layer: Adopted): string {
 }
 
 /** See {@link Snapshotter.adopt}. A committed snapshot that lost its directory gets the layer's in its place. */
-export function adoptLayers(layers: readonly Adopted[], parts: SnapshotStoreParts): void {
+export function adoptLayers(
+  layers: readonly Adopted[],
+  parts: SnapshotStoreParts,
+  alongside?: (sql: Sql) => void,
+): void {
   const { database, directories, durability, staging } = parts;
   const treeByName = finishTrees(layers, parts);
   if (durability === "full" && treeByName.size > 0) syncFileSystem(staging.path);
@@ -37,6 +41,7 @@ export function adoptLayers(layers: readonly Adopted[], parts: SnapshotStorePart
       directories.place(id, tree, staging.trashPath());
       placed.push(id);
     }
+    alongside?.(sql);
     directories.sync(placed);
   });
   for (const layer of layers) staging.remove(stagingDirOf(layer));

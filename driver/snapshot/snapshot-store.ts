@@ -180,10 +180,10 @@ export class SnapshotStore implements Snapshotter {
     return this.#run(({ directories }) => directories.treeOf(this.#requireActive(key, "look into").id));
   }
 
-  adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[]): Promise<void> {
+  adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[], alongside?: (sql: Sql) => void): Promise<void> {
     return this.#run((parts) => {
       try {
-        adoptLayers(layers, parts);
+        adoptLayers(layers, parts, alongside);
       } catch (error) {
         this.#collectQuietly();
         throw error;

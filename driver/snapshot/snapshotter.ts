@@ -6,6 +6,7 @@
  * differ in how a state is kept (an overlay upperdir or a full copy), never in what a caller sees.
  */
 import type { LowerLayer, SettledLayer, Usage } from "../extract/staged-layer.ts";
+import type { Sql } from "../metadata/database.ts";
 import type { Mount } from "../mount/mount.ts";
 
 export type SnapshotKind = "active" | "view" | "committed";
@@ -103,11 +104,11 @@ export interface Snapshotter extends AsyncDisposable {
    * the backend's form, syncs once (with durability "full"), renames, syncs the parent directory, records. A name that
    * exists by then stays as it is and its staging directory is dropped, unless its own directory is lost: that is how
    * a damaged store is repaired. After a failure none is visible, and the staging directories are only fit to be
-   * disposed of.
+   * disposed of. `alongside` writes what belongs to them in the same transaction, so that a crash leaves both or none.
    * @throws {StorageError} ERR_NOT_FOUND for the lowest one's parent; ERR_INVALID_ARGUMENT if that is not committed;
    * ERR_FAILED_PRECONDITION when a name belongs to an active snapshot or a view.
    */
-  adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[]): Promise<void>;
+  adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[], alongside?: (sql: Sql) => void): Promise<void>;
 
   /**
    * A copy of an active snapshot's own tree, in the backend's form, sharing blocks where the file system can: what it

@@ -13,6 +13,7 @@ import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, StorageError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { unmountBelow } from "../mount/perform.ts";
 import { openLocked } from "../sys/lock-file.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import { ensureDirectory, makeDirectory } from "./make-directory.ts";
@@ -47,7 +48,7 @@ export class StagingArea {
   /** Deletes a directory of this area. What cannot be deleted now is logged and left to the next {@link collect}. */
   remove(path: string): void {
     try {
-      removeTree(path);
+      removeWithMounts(path);
     } catch (error) {
       this.#logger.warn({ path, error }, "cannot delete garbage yet");
     }
@@ -113,6 +114,16 @@ export function stagingDirectory(staged: Staged): StagingDirectory {
       return Promise.resolve();
     },
   };
+}
+
+/** A process that was killed may have left its mounts in what it was making. */
+function removeWithMounts(path: string): void {
+  try {
+    removeTree(path);
+  } catch (error) {
+    if (!hasCode(error, "ERR_FAILED_PRECONDITION") || !unmountBelow(path)) throw error;
+    removeTree(path);
+  }
 }
 
 function isAbandoned(path: string): boolean {

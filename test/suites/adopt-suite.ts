@@ -212,6 +212,25 @@ export function adoptSuite(
       expect(readdirSync(join(root, "snapshots")).length).toBe(2);
     });
 
+    it("writes what belongs to the layers in their transaction: both are there or none", async () => {
+      const { settled, staged } = await bottom();
+      const fails = snapshotter.adopt([{ name: "B", parent: "", settled }], (sql) => {
+        sql.run("INSERT INTO images VALUES ('n', 'd', 'm', 1, 1, 1)");
+        throw new Error("as a crash would");
+      });
+      await expect(fails).rejects.toThrow("as a crash would");
+      await expect(snapshotter.stat("B")).rejects.toThrow(expect.objectContaining({ code: "ERR_NOT_FOUND" }));
+      await staged[Symbol.asyncDispose]();
+      expect(readdirSync(join(root, "snapshots"))).toEqual(["backend"]);
+
+      const again = await bottom();
+      const seen: number[] = [];
+      await snapshotter.adopt([{ name: "B", parent: "", settled: again.settled }], (sql) => {
+        seen.push(sql.all("SELECT * FROM images").length, sql.all("SELECT * FROM snapshots WHERE name = 'B'").length);
+      });
+      expect(seen).toEqual([0, 1]);
+    });
+
     it("refuses a parent that is not there", async () => {
       const { settled, staged } = await bottom();
       const adoption = snapshotter.adopt([{ name: "B", parent: "nothing", settled }]);
