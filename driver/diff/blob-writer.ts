@@ -14,6 +14,14 @@ export interface BlobFacts {
   readonly uncompressedBytes: number;
 }
 
+export interface BlobOptions {
+  readonly compression: Compression;
+  readonly threads: number;
+  readonly createHasher: () => Hasher;
+  /** Called before each block. */
+  readonly throwIfCanceled: () => void;
+}
+
 /**
  * Content is gathered into blocks; only when there is more than one are threads started, so that a small layer costs
  * none. Dispose it; a blob that is not finished is rubbish.
@@ -21,6 +29,7 @@ export interface BlobFacts {
 export class BlobWriter implements AsyncDisposable {
   readonly #compression: Compression;
   readonly #threadCount: number;
+  readonly #throwIfCanceled: () => void;
   readonly #format: BlockFormat;
   readonly #fd: number;
   readonly #diffHash: Hasher;
@@ -37,9 +46,10 @@ export class BlobWriter implements AsyncDisposable {
   #uncompressedBytes = 0;
 
   /** Into the existing file `path`. */
-  constructor(path: string, compression: Compression, threads: number, createHasher: () => Hasher) {
+  constructor(path: string, { compression, threads, createHasher, throwIfCanceled }: BlobOptions) {
     this.#compression = compression;
     this.#threadCount = threads;
+    this.#throwIfCanceled = throwIfCanceled;
     this.#format = compression === "none" ? plainFormat : blockFormats[compression];
     this.#contentAt = this.#format.dictionaryBytes;
     this.#dictionaryAt = this.#contentAt;
@@ -99,6 +109,7 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   async #nextBlock(): Promise<void> {
+    this.#throwIfCanceled();
     const { dictionaryBytes } = this.#format;
     const end = this.#contentAt + this.#filled;
     const dictionary = new Uint8Array(this.#memory).slice(end - dictionaryBytes, end);

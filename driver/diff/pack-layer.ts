@@ -33,8 +33,6 @@ export interface PackOptions {
   readonly overlayXattr: string | null;
   /** mtimes above this become this. */
   readonly latestMtimeNs: bigint | null;
-  /** Called before each entry and each block; may throw. */
-  readonly throwIfCanceled: () => void;
 }
 
 export interface Packed {
@@ -57,7 +55,6 @@ export async function packLayer(
 ): Promise<Packed> {
   const packer = new Packer(blob, options);
   for (const change of changes) {
-    options.throwIfCanceled();
     try {
       await packer.add(change);
     } catch (error) {
@@ -145,7 +142,6 @@ class Packer {
   async #copy(fd: number, start: number, end: number): Promise<number> {
     for (let at = start; at < end;) {
       const room = await this.#blob.room();
-      this.#options.throwIfCanceled();
       const got = readSync(fd, room, 0, Math.min(room.length, end - at), at);
       if (got === 0) return at;
       this.#blob.filled(got);
@@ -157,7 +153,6 @@ class Packer {
   /** As {@link #copy}, from 0; holes are not read. */
   async #copySparse(fd: number, end: number): Promise<number> {
     for (let at = 0; at < end;) {
-      this.#options.throwIfCanceled();
       const data = lseek(fd, at, SEEK_DATA);
       const start = data < 0 ? end : Math.min(data, end);
       await this.#blob.appendZeros(start - at);

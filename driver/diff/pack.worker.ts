@@ -28,14 +28,19 @@ async function pack({ order, engine, threads, control: buffer }: PackTask): Prom
   const control = new Control(buffer);
   const privileges = detectPrivileges();
   const core = createCore();
-  await using blob = new BlobWriter(order.ingestPath, order.compression, threads, () => createHasher(engine, core));
+  const throwIfCanceled = (): void => {
+    control.throwIfCanceled(order.what);
+  };
+  await using blob = new BlobWriter(order.ingestPath, {
+    compression: order.compression,
+    threads,
+    createHasher: () => createHasher(engine, core),
+    throwIfCanceled,
+  });
   const epoch = order.sourceDateEpoch ?? null;
-  const packed = await packLayer(walkChanges(order.kind, privileges), blob, {
+  const packed = await packLayer(walkChanges(order.kind, privileges, throwIfCanceled), blob, {
     overlayXattr: order.kind.type === "overlay" ? privileges.overlayXattr : null,
     latestMtimeNs: epoch === null ? null : epoch * nanosPerSecond,
-    throwIfCanceled: () => {
-      control.throwIfCanceled(order.what);
-    },
   });
   return { ...(await blob.finish()), ...packed };
 }

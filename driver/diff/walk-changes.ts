@@ -32,9 +32,14 @@ export type ChangedNode = PresentNode | DeletedNode;
  * Changes in the order of a layer: a directory, then what is deleted in it, then what it holds by the bytes of the names,
  * each with all below. Directories with changes below come too; the root only when it has changed itself. Memory is one
  * record a directory on the way; for two trees with hard links in them, also one a link.
+ * `onDirectory` is called on the way and may throw.
  * @throws {StorageError} as {@link exportedXattrs}; others by errno.
  */
-export function* walkChanges(kind: DiffKind, privileges: Privileges): Generator<ChangedNode, void, undefined> {
+export function* walkChanges(
+  kind: DiffKind,
+  privileges: Privileges,
+  onDirectory: () => void = () => undefined,
+): Generator<ChangedNode, void, undefined> {
   const isOverlay = kind.type === "overlay";
   const lends = !privileges.canChown;
   const lowers = isOverlay
@@ -47,7 +52,7 @@ export function* walkChanges(kind: DiffKind, privileges: Privileges): Generator<
     isOverlay || kind.lowerDir === null ? new Set<RelPath>() : pathsRelinked(kind.lowerDir, kind.upperDir, lends);
   const lender = new ModeLender(lends);
   using stack = new DirStack(lender.openRoot(kind.upperDir), lender.open);
-  const walk = new Walk(lower, isOverlay ? privileges.overlayXattr : null, relinked, lender, stack);
+  const walk = new Walk(lower, isOverlay ? privileges.overlayXattr : null, relinked, lender, stack, onDirectory);
   try {
     yield* walk.run();
   } finally {
@@ -73,6 +78,7 @@ class Walk {
   readonly #relinked: ReadonlySet<RelPath>;
   readonly #lender: ModeLender;
   readonly #stack: DirStack;
+  readonly #onDirectory: () => void;
   readonly #levels: Level[] = [];
 
   constructor(
@@ -81,7 +87,9 @@ class Walk {
     relinked: ReadonlySet<RelPath>,
     lender: ModeLender,
     stack: DirStack,
+    onDirectory: () => void,
   ) {
+    this.#onDirectory = onDirectory;
     this.#lower = lower;
     this.#overlayXattr = overlayXattr;
     this.#relinked = relinked;
@@ -147,6 +155,7 @@ class Walk {
 
   /** The directory that the stack is at. */
   *#enter(path: RelPath, isParentComplete: boolean): Generator<ChangedNode, void, undefined> {
+    this.#onDirectory();
     const fd = this.#stack.fd;
     const { stat } = this.#lender;
     let xattrs: Xattrs;

@@ -59,7 +59,10 @@ function describe(inode: ModelInode): string {
   return `${type}${shownMode} ${uid}:${gid} ${mtimeNs}${shownXattrs.join("")}${body}`;
 }
 
-/** What is on disk below `dir`, by names as bytes. Marks and attributes that belong to the host are left out. */
+/**
+ * What is on disk below `dir`, by names as bytes. Marks and attributes that belong to the host are left out, and so are
+ * sockets, which no layer can say.
+ */
 export function readTree(dir: string): ModelTree {
   const tree = new Map<RelPath, ModelInode>();
   const inodes = new Map<string, ModelInode>();
@@ -76,6 +79,7 @@ export function readTree(dir: string): ModelTree {
     const fd = openat(dirfd, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
       for (const child of readdir(fd)) {
+        if (child.type === "socket") continue;
         visit(fd, child.name, (path === rootPath ? child.name : `${path}/${child.name}`) as RelPath);
       }
     } finally {

@@ -96,7 +96,7 @@ describe("tarHeader", () => {
       sizeBytes: fc.nat(2000),
       devMajor: fc.nat(4095),
       devMinor: fc.nat(1_048_575),
-      xattrs: fc.constantFrom(new Map(), new Map([["user.b", Buffer.from("\n\0=1")]])),
+      xattrs: fc.constantFrom(new Map<string, Buffer>(), new Map([["user.b", Buffer.from("\n\0=1")]])),
     });
     fc.assert(
       fc.property(entries, (draft) => {
@@ -134,7 +134,7 @@ describe("tarHeader", () => {
       stream.resume();
       stream.on("end", next);
     });
-    await new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       reader.on("finish", resolve);
       reader.on("error", reject);
       reader.end(bytes);
