@@ -2,7 +2,7 @@
  * The WebAssembly core beside its peers, on one large layer, in one process: `npm run bench:core`. Figures are MB/s of
  * uncompressed bytes, medians; what counts are the ratios. Exits with 1 when a target is missed.
  */
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { createCore } from "../../driver/wasm/core.ts";
 import { Gunzip } from "../../driver/wasm/gunzip.ts";
 import { benchGunzip, isZlib, ours } from "./gunzip.ts";
@@ -30,6 +30,9 @@ const { head, sizeBytes } = uncompressed(gzip);
 const cpu = cpus()[0]?.model ?? "unknown processor";
 console.log(`node ${process.version}, ${availableParallelism()} x ${cpu}`);
 console.log(`${path}: ${(gzip.byteLength / 1e6).toFixed(1)} MB, ${(sizeBytes / 1e6).toFixed(1)} MB of tar`);
+
+const [load = 0] = loadavg();
+if (load > 1) console.log(`others use this machine (load ${load.toFixed(1)}): only figures per CPU second mean much`);
 
 const gunzip = await benchGunzip(gzip);
 const bestZlib = fastest(gunzip.filter(isZlib));
