@@ -1,8 +1,10 @@
 /** Options of `run` and `create`, and what they ask for. */
-import { readFile } from "node:fs/promises";
-import type { CreateOptions } from "../index.ts";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import type { CreateOptions, Storage } from "../index.ts";
 import type { OptionSpec } from "./command.ts";
 import { UsageError } from "./errors.ts";
+import { hostOf, hostOptions } from "./host-options.ts";
 import type { OptionValues } from "./options.ts";
 
 export const containerOptions: readonly OptionSpec[] = [
@@ -16,6 +18,14 @@ export const containerOptions: readonly OptionSpec[] = [
   { flags: "-t, --tty", description: "the program has a terminal" },
   { flags: "--entrypoint <program>", description: 'instead of the image\'s; "" for none' },
   { flags: "-h, --hostname <name>", description: "host name of the container" },
+  ...hostOptions,
+  { flags: "--platform <platform>", description: "os/architecture[/variant] that the image must be for" },
+  {
+    flags: "--pull <when>",
+    description: "images are loaded, not pulled: never or missing",
+    choices: ["missing", "never"],
+  },
+  { flags: "--cidfile <file>", description: "where to write the id; must not exist" },
 ];
 
 /** @throws {UsageError} */
@@ -31,12 +41,27 @@ export async function createOptions(
     tty: options.isOn("tty"),
     interactive: options.isOn("interactive"),
     autoRemove: options.isOn("rm"),
+    host: hostOf(options),
     ...entrypointOf(options.text("entrypoint")),
     ...given("name", options.text("name")),
     ...given("workdir", options.text("workdir")),
     ...given("user", options.text("user")),
     ...given("hostname", options.text("hostname")),
+    ...given("platform", options.text("platform")),
   };
+}
+
+/** Makes the container, and notes its id where that was asked for. @throws {UsageError} */
+export async function createContainer(
+  { containers }: Storage,
+  create: CreateOptions,
+  options: OptionValues,
+): Promise<string> {
+  const file = options.text("cidfile");
+  if (file !== undefined && existsSync(file)) throw new UsageError(`option --cidfile: ${file} is there already`);
+  const { id } = await containers.create(create);
+  if (file !== undefined) await writeFile(file, id, { flag: "wx" });
+  return id;
 }
 
 export function given<Key extends string>(key: Key, value: string | undefined): Partial<Record<Key, string>> {

@@ -75,6 +75,7 @@ function imageDocument({
 
 function containerDocument(container: ContainerInfo): object {
   const { args, env, cwd, user, hostname, tty, interactive } = container.process;
+  const { host } = container;
   return {
     Id: container.id,
     Name: container.name,
@@ -82,8 +83,9 @@ function containerDocument(container: ContainerInfo): object {
     Path: args[0],
     Args: args.slice(1),
     State: {
-      Status: container.status,
+      Status: container.paused ? "paused" : container.status,
       Running: container.status === "running",
+      Paused: container.paused,
       Pid: container.pid ?? 0,
       ExitCode: container.exitCode ?? 0,
       StartedAt: container.started,
@@ -92,7 +94,23 @@ function containerDocument(container: ContainerInfo): object {
     Image: container.imageId,
     ImageName: container.image,
     ImageDigest: container.manifestDigest,
-    HostConfig: { AutoRemove: container.autoRemove, NetworkMode: "host" },
+    HostConfig: {
+      AutoRemove: container.autoRemove,
+      NetworkMode: host.network,
+      ReadonlyRootfs: host.readonlyRootfs,
+      Privileged: host.privileged,
+      CapAdd: host.capAdd,
+      CapDrop: host.capDrop,
+      Memory: host.memoryBytes ?? 0,
+      NanoCpus: Math.round((host.cpus ?? 0) * 1e9),
+      Ulimits: host.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    },
+    Mounts: host.mounts.map((mount) => ({
+      Type: mount.type,
+      ...(mount.type === "bind" && { Source: mount.source }),
+      Destination: mount.target,
+      RW: mount.type !== "bind" || !mount.readonly,
+    })),
     Config: {
       Hostname: hostname,
       User: user,
@@ -102,6 +120,8 @@ function containerDocument(container: ContainerInfo): object {
       Cmd: args,
       WorkingDir: cwd,
       Image: container.image,
+      Labels: host.labels,
+      StopSignal: host.stopSignal,
     },
     Rootfs: container.rootfs,
     SnapshotKey: container.id,

@@ -9,10 +9,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StorageError } from "../base/errors.ts";
 import type { Privileges } from "../sys/privileges.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { chrootScript, type HostTools, imageEnv, type MountPlaces, needsImageEnv } from "./chroot-script.ts";
 import { findExecutable } from "./executable.ts";
 import { exitCodes, startFailure } from "./failure.ts";
 import { endOf, startInForeground } from "./foreground.ts";
+import { grantableCapabilities } from "./host.ts";
 import type { Launch, Runtime, StartedProcess } from "./launch.ts";
 import { withHome } from "./oci-bundle.ts";
 import { processesLike } from "./processes.ts";
@@ -24,12 +26,14 @@ export function createChrootRunner(privileges: Privileges): Runtime {
 
   async function start(launch: Launch): Promise<StartedProcess> {
     const tools = hostTools();
+    requirePossible(launch);
     const namespaces = [
       ...(isUserNamespace ? ["--user", "--map-root-user"] : []),
       "--mount",
       "--uts",
       "--ipc",
       "--pid",
+      ...(launch.host.network === "none" ? ["--net"] : []),
     ];
     requireNamespaces(tools.unshare, namespaces, isUserNamespace);
     const script = join(launch.files, "start.sh");
@@ -91,6 +95,22 @@ export function createChrootRunner(privileges: Privileges): Runtime {
   return { name: "chroot", path: null, start, signal, initPid, freeze, thaw, exec };
 }
 
+function requirePossible({ host, user }: Launch): void {
+  const asked = [
+    host.privileged && "--privileged",
+    host.memoryBytes !== null && "--memory",
+    host.cpus !== null && "--cpus",
+    host.ulimits.length > 0 && "--ulimit",
+  ].find((option) => option !== false);
+  const capabilities = capabilitiesOf(host, grantableCapabilities());
+  // Its last steps are the container's own: changing root and user.
+  const needed = ["CAP_SYS_CHROOT", ...(user.uid === 0 ? [] : ["CAP_SETUID"])];
+  const missing = needed.find((name) => !capabilities.includes(name));
+  if (missing !== undefined)
+    throw startFailure(`the built-in runner cannot drop ${missing}: runc or crun, as root, can`);
+  if (asked !== undefined) throw startFailure(`${asked} is beyond the built-in runner: it needs runc or crun, as root`);
+}
+
 function trySend(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -107,7 +127,8 @@ function isSharedTerminalSignal(launch: Launch, signal: NodeJS.Signals): boolean
 function scriptFor(launch: Launch, tools: HostTools, isUserNamespace: boolean): string {
   using rootfs = new Rootfs(launch.rootfs);
   const env = withHome(launch.process.env, launch.user.home);
-  const program = findExecutable(rootfs, launch.process);
+  // With mounts it may be in one: then it is looked for when all is in place.
+  const program = launch.mounts.length === 0 ? findExecutable(rootfs, launch.process) : (launch.process.args[0] ?? "");
   if (needsImageEnv(env)) findExecutable(rootfs, { ...launch.process, args: [imageEnv] });
   const places: MountPlaces = {
     proc: rootfs.ensureDirectory("/proc"),

@@ -7,8 +7,11 @@
  * the image's libraries.
  */
 import { posix } from "node:path";
-import { defaultCapabilities, maskedPaths, readonlyPaths } from "./defaults.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { maskedPaths, readonlyPaths } from "./defaults.ts";
 import { startFailure } from "./failure.ts";
+import { grantableCapabilities } from "./host.ts";
+import type { HostConfig } from "./host-config.ts";
 import type { Launch } from "./launch.ts";
 import { networkFileNames } from "./network-files.ts";
 
@@ -87,6 +90,17 @@ export function chrootScript(plan: ChrootPlan): string {
       return `{ if [ -d ${place} ]; then ${mount} -t tmpfs -o ro tmpfs ${place}; else ${mount} --bind /dev/null ${place}; fi; } 2>/dev/null`;
     }),
 
+    ...launch.mounts.map(({ type, source, target, options }) => {
+      const place = at(posix.relative("/", target));
+      const fail = `|| fail ${quote(`cannot mount ${target}`)}`;
+      if (type === "tmpfs") return `${mount} -t tmpfs -o ${quote(options.join(","))} tmpfs ${place} ${fail}`;
+      const bound = `${mount} --rbind ${quote(source)} ${place} ${fail}`;
+      return options.includes("ro") ? `${bound}\n${mount} -o remount,bind,ro ${place} ${fail}` : bound;
+    }),
+    ...(launch.host.readonlyRootfs
+      ? [`${mount} -o remount,bind,ro "$root" || fail "cannot make its root read-only"`]
+      : []),
+
     // As runc does it without pivot_root: the container's root covers the host's, so that no way up leads to it. From
     // such a place no further user namespace can be made; a user who needs one cannot get out of a plain chroot anyway.
     ...(needsInnerNamespace(plan) ? [] : [`${mount} --move . / || fail "cannot move its root into place"`]),
@@ -109,7 +123,7 @@ function lastCommand(plan: ChrootPlan): readonly string[] {
   const late = env.filter(isLoaderVariable);
   const command = [tools.env, "-i", ...env.filter((variable) => !isLoaderVariable(variable))];
   if (tools.setpriv !== null) {
-    command.push(tools.setpriv, "--inh-caps=-all", `--bounding-set=-all${boundingSet}`);
+    command.push(tools.setpriv, "--inh-caps=-all", `--bounding-set=-all${boundingSet(launch.host)}`);
     if (!isUserNamespace) {
       command.push(`--regid=${gid}`, groups.length === 0 ? "--clear-groups" : `--groups=${groups.join(",")}`);
     }
@@ -142,10 +156,12 @@ export function needsImageEnv(env: readonly string[]): boolean {
 }
 
 /** Without a device cgroup, whoever can make device nodes can open them: no CAP_MKNOD. */
-const boundingSet = defaultCapabilities
-  .filter((name) => name !== "CAP_MKNOD")
-  .map((name) => `,+${name.slice("CAP_".length).toLowerCase()}`)
-  .join("");
+function boundingSet(host: HostConfig): string {
+  return capabilitiesOf(host, grantableCapabilities())
+    .filter((name) => name !== "CAP_MKNOD")
+    .map((name) => `,+${name.slice("CAP_".length).toLowerCase()}`)
+    .join("");
+}
 
 /** One word of a POSIX shell. */
 function quote(word: string): string {

@@ -76,6 +76,8 @@ export interface CreateOptions {
   readonly interactive?: boolean;
   readonly autoRemove?: boolean;
   readonly host?: Partial<HostConfig>;
+  /** os/architecture[/variant] that the image must be for. */
+  readonly platform?: string;
   /**
    * `run` or `start` follows at once from this process. Should it be killed before, a container that removes itself is
    * taken away by whoever meets it.

@@ -1,7 +1,10 @@
 /** Making a container: its record, then its snapshot. */
 import { randomBytes } from "node:crypto";
+import { posix } from "node:path";
 import { hasCode, StorageError } from "../base/errors.ts";
 import type { ContainerConfig } from "../oci/image-config.ts";
+import { formatPlatform, parsePlatform, type Platform, platformDistance } from "../oci/platform.ts";
+import { parseCapability } from "./capabilities.ts";
 import type { ContainerStore } from "./container-store.ts";
 import type { ContainerInfo, CreateOptions } from "./container.ts";
 import { defaultHostConfig, type HostConfig } from "./host-config.ts";
@@ -23,6 +26,7 @@ export async function createContainer(store: ContainerStore, options: CreateOpti
       `cannot create container of ${options.image}: the image has no layers, so there is nothing to run in it`,
     );
   }
+  requirePlatform(options.image, options.platform, image.config);
   const id = randomBytes(32).toString("hex");
   const config = image.config.config ?? {};
   const container: Omit<NewContainer, "name"> = {
@@ -67,10 +71,38 @@ function insert(store: ContainerStore, container: Omit<NewContainer, "name">, na
 }
 
 function hostConfig(image: ContainerConfig, given: Partial<HostConfig>): HostConfig {
+  const mounts = given.mounts ?? [];
+  const targets = mounts.map(({ target }) => normal(target));
+  const twice = targets.find((target, index) => target === "/" || targets.indexOf(target) !== index);
+  if (twice !== undefined) throw invalid(`nothing can be mounted on ${twice}${twice === "/" ? "" : " twice"}`);
+  const volumes = Object.keys(image.Volumes ?? {})
+    .map(normal)
+    .filter((target) => target !== "/" && !targets.includes(target));
   return {
     ...defaultHostConfig,
     ...(image.StopSignal !== undefined && { stopSignal: parseSignal(image.StopSignal) }),
     ...given,
+    capAdd: (given.capAdd ?? []).map(parseCapability),
+    capDrop: (given.capDrop ?? []).map(parseCapability),
+    mounts: [
+      ...mounts.map((mount) => ({ ...mount, target: normal(mount.target) })),
+      ...[...new Set(volumes)].map((target) => ({ type: "volume", target }) as const),
+    ],
     labels: { ...image.Labels, ...given.labels },
   };
+}
+
+/** Of the image's maker or the caller: absolute and without "..". */
+function normal(target: string): string {
+  if (target.includes("\0")) throw invalid("a mount's target holds a NUL");
+  return posix.normalize(`/${target}`).replace(/(?!^)\/$/, "");
+}
+
+function requirePlatform(name: string, wanted: string | undefined, offered: Platform): void {
+  if (wanted === undefined || platformDistance(parsePlatform(wanted), offered) !== undefined) return;
+  throw invalid(`image ${name} is for ${formatPlatform(offered)}, not ${wanted}`);
+}
+
+function invalid(reason: string): StorageError {
+  return new StorageError("ERR_INVALID_ARGUMENT", `cannot create container: ${reason}`);
 }

@@ -19,6 +19,11 @@ export function maxOpenFiles(): number {
   return /^[0-9]+$/.test(hard) ? Number(hard) : Infinity;
 }
 
+/** A bit for each capability that we may hand on: those the kernel knows, without those that were taken from us. */
+export function grantableCapabilities(): bigint {
+  return BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(read("/proc/self/status"))?.[1] ?? "0"}`);
+}
+
 function isCgroup2(path: string): boolean {
   try {
     return statfsSync(path).type === cgroup2Magic;

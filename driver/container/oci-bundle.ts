@@ -1,18 +1,13 @@
 /** The config.json of a bundle, for runc and crun. Deterministic: the same launch gives the same document. */
 import { join } from "node:path";
-import {
-  defaultCapabilities,
-  defaultMounts,
-  deviceRules,
-  maskedPaths,
-  openFilesLimit,
-  readonlyPaths,
-} from "./defaults.ts";
+import { defaultMounts, deviceRules, maskedPaths, openFilesLimit, readonlyPaths } from "./defaults.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import type { ProcessConfig } from "./container.ts";
 import type { HostConfig } from "./host-config.ts";
+import { cgroupParent } from "./leftovers.ts";
 import type { Launch } from "./launch.ts";
 import { networkFileNames } from "./network-files.ts";
-import type { RuntimeSpec, SpecMount } from "./runtime-spec.ts";
+import type { RuntimeSpec, SpecDevice, SpecMount } from "./runtime-spec.ts";
 import type { ResolvedUser } from "./user.ts";
 
 export interface HostFacts {
@@ -20,48 +15,81 @@ export interface HostFacts {
   readonly hasUnifiedCgroup: boolean;
   /** Hard limit of open files that we have ourselves and cannot exceed. */
   readonly maxOpenFiles: number;
+  /** A bit for each capability that we can hand on. */
+  readonly grantableCapabilities: bigint;
+  readonly devices: () => readonly SpecDevice[];
 }
 
-/** The network is the host's. The root file system is `rootfs` in the bundle's directory. */
+const cpuPeriodMicroseconds = 100_000;
+
+/** The root file system is `rootfs` in the bundle's directory. */
 export function runtimeSpec(launch: Launch, host: HostFacts): RuntimeSpec {
-  const { process, user, files } = launch;
-  const namespaces = ["mount", "pid", "ipc", "uts", ...(host.hasUnifiedCgroup ? ["cgroup"] : [])];
+  const { process, user, files, mounts } = launch;
+  const { privileged, network, readonlyRootfs, memoryBytes, cpus } = launch.host;
+  const namespaces = [
+    ...["mount", "pid", "ipc", "uts"],
+    ...(host.hasUnifiedCgroup ? ["cgroup"] : []),
+    ...(network === "none" ? ["network"] : []),
+  ];
+  const targets = new Set(mounts.map(({ target }) => target));
+  const ownFiles = networkFileNames.filter((name) => !targets.has(`/etc/${name}`));
   return {
     ociVersion: "1.0.2",
-    process: execSpec(process, launch.host, user, host.maxOpenFiles),
-    root: { path: launch.rootfs, readonly: false },
+    process: execSpec(process, launch.host, user, host),
+    root: { path: launch.rootfs, readonly: readonlyRootfs },
     hostname: process.hostname,
-    mounts: [...defaultMounts, ...networkFileNames.map((name) => boundFile(join(files, name), `/etc/${name}`))],
+    mounts: [
+      ...defaultMounts.filter(({ destination }) => !targets.has(destination)).map(privileged ? writable : unchanged),
+      ...ownFiles.map((name) => boundFile(join(files, name), `/etc/${name}`)),
+      ...mounts.map(({ type, source, target, options }) => ({ destination: target, type, source, options })),
+    ],
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
-      cgroupsPath: `/laminate/${launch.id}`,
-      resources: { devices: deviceRules },
-      maskedPaths,
-      readonlyPaths,
+      cgroupsPath: `/${cgroupParent}/${launch.id}`,
+      ...(privileged && { devices: host.devices() }),
+      resources: {
+        devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules,
+        ...(memoryBytes !== null && { memory: { limit: memoryBytes } }),
+        ...(cpus !== null && {
+          cpu: { period: cpuPeriodMicroseconds, quota: Math.round(cpus * cpuPeriodMicroseconds) },
+        }),
+      },
+      maskedPaths: privileged ? [] : maskedPaths,
+      readonlyPaths: privileged ? [] : readonlyPaths,
     },
   };
+}
+
+function unchanged(mount: SpecMount): SpecMount {
+  return mount;
+}
+
+function writable(mount: SpecMount): SpecMount {
+  return { ...mount, options: mount.options.filter((option) => option !== "ro") };
 }
 
 /** A program in a container. */
 export function execSpec(
   process: ProcessConfig,
-  _host: HostConfig,
+  config: HostConfig,
   user: ResolvedUser,
-  maxOpenFiles: number,
+  host: HostFacts,
 ): RuntimeSpec["process"] {
-  const hard = Math.min(openFilesLimit.hard, maxOpenFiles);
+  const capabilities = capabilitiesOf(config, host.grantableCapabilities);
+  const hard = Math.min(openFilesLimit.hard, host.maxOpenFiles);
+  const limits = [{ name: "nofile", hard, soft: Math.min(openFilesLimit.soft, hard) }].filter(({ name }) => {
+    return !config.ulimits.some((limit) => limit.name === name);
+  });
   return {
     terminal: process.tty,
     user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
     args: process.args,
     env: withHome(process.env, user.home),
     cwd: process.cwd,
-    capabilities: {
-      bounding: defaultCapabilities,
-      effective: defaultCapabilities,
-      permitted: defaultCapabilities,
-    },
-    rlimits: [{ type: "RLIMIT_NOFILE", hard, soft: Math.min(openFilesLimit.soft, hard) }],
+    capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+    rlimits: [...limits, ...config.ulimits].map(({ name, soft, hard: most }) => {
+      return { type: `RLIMIT_${name.toUpperCase()}`, hard: most, soft };
+    }),
     noNewPrivileges: false,
   };
 }

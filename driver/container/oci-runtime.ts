@@ -7,8 +7,9 @@ import { StorageError } from "../base/errors.ts";
 import { exitCodes, startFailure } from "./failure.ts";
 import { endOf, ourStreams, startInForeground } from "./foreground.ts";
 import type { ExecOrder, Launch, Runtime, StartedProcess, Streams } from "./launch.ts";
-import { execSpec, runtimeSpec } from "./oci-bundle.ts";
-import { hasUnifiedCgroup, maxOpenFiles } from "./host.ts";
+import { execSpec, type HostFacts, runtimeSpec } from "./oci-bundle.ts";
+import { hostDevices } from "./devices.ts";
+import { hasUnifiedCgroup, grantableCapabilities, maxOpenFiles } from "./host.ts";
 
 const killRetryMs = 50;
 const killTries = 40;
@@ -45,7 +46,7 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
     rmSync(log, { force: true });
     rmSync(pidFile, { force: true });
     mkdirSync(state, { recursive: true, mode: 0o700 });
-    const spec = runtimeSpec(launch, { hasUnifiedCgroup: hasUnifiedCgroup(), maxOpenFiles: maxOpenFiles() });
+    const spec = runtimeSpec(launch, hostFacts());
     writeFileSync(join(launch.files, "config.json"), JSON.stringify(spec, null, 2), { mode: 0o600 });
 
     const args = ["--log", log, "--log-format", "json", "run", "--bundle", launch.files, "--pid-file", pidFile];
@@ -95,7 +96,7 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
     const log = join(files, `exec-${mark}.log`);
     const pidFile = join(files, `exec-${mark}.pid`);
     const spec = join(files, `exec-${mark}.json`);
-    writeFileSync(spec, JSON.stringify(execSpec(process, host, user, maxOpenFiles())), { mode: 0o600 });
+    writeFileSync(spec, JSON.stringify(execSpec(process, host, user, hostFacts())), { mode: 0o600 });
     const args = ["--log", log, "--log-format", "json", "exec", "--process", spec, "--pid-file", pidFile];
     const streams: Streams = detach ? { stdin: "ignore", output: "ignore" } : ourStreams(process);
     const child = await startInForeground(path, command(...args, ...(detach ? ["--detach"] : []), id), {
@@ -129,6 +130,15 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
   }
 
   return { name, path, start, signal, initPid, freeze: freezer("pause"), thaw: freezer("resume"), exec };
+}
+
+function hostFacts(): HostFacts {
+  return {
+    hasUnifiedCgroup: hasUnifiedCgroup(),
+    maxOpenFiles: maxOpenFiles(),
+    grantableCapabilities: grantableCapabilities(),
+    devices: hostDevices,
+  };
 }
 
 function fileOrEnd(file: string, child: ChildProcess, end: Promise<number>): Promise<void> {

@@ -9,6 +9,7 @@ import { exitCodes, startFailure } from "./failure.ts";
 import type { Launch, Runtime, StartedProcess, Streams } from "./launch.ts";
 import { networkFileNames, writeNetworkFiles } from "./network-files.ts";
 import type { ContainerRecords } from "./records.ts";
+import { placeMounts } from "./place-mounts.ts";
 import { placeRootfs, removeRootfs } from "./rootfs-mount.ts";
 import { Rootfs } from "./rootfs.ts";
 import type { ContainerLock, StateDir } from "./state-dir.ts";
@@ -62,29 +63,33 @@ async function start(run: Run): Promise<StartedProcess> {
   const rootfs = placeRootfs(await run.mounts(), state.rootfs, privileges);
   const files = state.makeFiles();
   writeNetworkFiles(files, container.process.hostname);
+  const { user, mounts } = prepare(run, rootfs);
   const launch: Launch = {
     id: container.id,
     rootfs,
     files,
     process: container.process,
     host: container.host,
-    mounts: [],
+    mounts,
     streams,
-    user: checkedUser(rootfs, container),
+    user,
     lockFd: lock.fd,
   };
   requireNotAborted(signal);
   return runtime().start(launch);
 }
 
-function checkedUser(rootfsPath: string, { process }: ContainerInfo): Launch["user"] {
+function prepare({ container, state, privileges }: Run, rootfsPath: string): Pick<Launch, "user" | "mounts"> {
   using rootfs = new Rootfs(rootfsPath);
+  const { process } = container;
   const user = resolveUser(rootfs, process.user);
   rootfs.ensureDirectory(process.cwd);
   // Runtimes would make them too, and leave the time of doing it on the directory.
   for (const name of networkFileNames) rootfs.ensureFile(`/etc/${name}`);
-  findExecutable(rootfs, process);
-  return user;
+  const mounts = placeMounts(container, rootfs, rootfsPath, state, privileges);
+  // It may be in a mount: then the runtime finds it, or does not.
+  if (mounts.length === 0) findExecutable(rootfs, process);
+  return { user, mounts };
 }
 
 async function attend(started: StartedProcess, { signal, onStart }: Run): Promise<number> {

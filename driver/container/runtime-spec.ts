@@ -26,7 +26,12 @@ export interface RuntimeSpec {
   readonly linux: {
     readonly namespaces: readonly { readonly type: string }[];
     readonly cgroupsPath: string;
-    readonly resources: { readonly devices: readonly DeviceRule[] };
+    readonly devices?: readonly SpecDevice[];
+    readonly resources: {
+      readonly devices: readonly DeviceRule[];
+      readonly memory?: { readonly limit: number };
+      readonly cpu?: { readonly period: number; readonly quota: number };
+    };
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
   };
@@ -45,4 +50,14 @@ export interface DeviceRule {
   readonly major?: number;
   readonly minor?: number;
   readonly access: string;
+}
+
+export interface SpecDevice {
+  readonly path: string;
+  readonly type: "c" | "b";
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number;
+  readonly uid: number;
+  readonly gid: number;
 }

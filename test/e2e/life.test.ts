@@ -1,5 +1,7 @@
 /** The life of containers by the command line: in the background, observed, stopped, and healed after kill -9. */
 import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasCgroup } from "./life-cgroups.ts";
@@ -106,6 +108,33 @@ for (const { runtime, missing } of kinds) {
       process.kill(store.monitorOf(ok("ps", "-q", "-f", "name=gone")), "SIGKILL");
       expect(ok("ps", "-a")).toMatch(/Exited \(255\).* orphan$/);
       expect(ok("rm", "orphan")).toBe("orphan");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it("mounts, volumes and limits are what was asked for, and the image's volumes hold what it had there", () => {
+      const source = join(store.folder, "source");
+      mkdirSync(source, { recursive: true });
+      writeFileSync(join(source, "file"), "from outside\n");
+      const options = [
+        ...["-v", `${source}:/in:ro`, "-v", `${join(source, "file")}:/etc/file`, "--tmpfs", "/run", "--read-only"],
+        ...["--network", "none", "--cap-drop", "chown", "--label", "a=b", "--cidfile", join(store.folder, "cid")],
+      ];
+      const script = [
+        "cat /in/file /etc/file; ls /home; for path in /in /run /data /; do touch $path/new 2>/dev/null && echo $path; done",
+        "grep -c : /proc/net/dev; grep CapEff /proc/self/status",
+      ].join("; ");
+      const id = ok("create", "--name", "mounts", ...options, "base:1", "sh", "-c", script);
+      expect(readFileSync(join(store.folder, "cid"), "utf8")).toBe(id);
+      expect(run(["create", "--cidfile", join(store.folder, "cid"), "base:1"]).status).toBe(125);
+      const lines = ok("start", "-a", "mounts").split("\n");
+      expect(lines.slice(0, -1)).toEqual(["from outside", "from outside", "ann", "/run", "/data", "1"]);
+      expect(BigInt(`0x${lines.at(-1)?.split("\t")[1] ?? ""}`) & 1n).toBe(0n);
+      expect(ok("ps", "-aq", "--no-trunc", "-f", "label=a=b", "-f", "label=from.image", "-f", "ancestor=base:1")).toBe(
+        id,
+      );
+      expect(ok("ps", "-aq", "-f", "label=a=c")).toBe("");
+      ok("rm", "-v", "mounts");
+      expect(run(["create", "--platform", "linux/s390x", "base:1"]).status).toBe(125);
       expect(store.leftOvers()).toEqual([]);
     });
 

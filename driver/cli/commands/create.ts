@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { containerOptions, createOptions } from "../container-options.ts";
+import { containerOptions, createContainer, createOptions } from "../container-options.ts";
 import { usageExitCode, withExitCode } from "../foreground.ts";
 
 export const command: Command = {
@@ -12,7 +12,7 @@ export const command: Command = {
   async run({ storage, env }, words, options) {
     const create = await createOptions(words, options, env);
     try {
-      const { id } = await (await storage()).containers.create(create);
+      const id = await createContainer(await storage(), create, options);
       return { text: [id], document: { id } };
     } catch (error) {
       throw withExitCode(error);

@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { containerOptions, createOptions } from "../container-options.ts";
+import { containerOptions, createContainer, createOptions } from "../container-options.ts";
 import { inForeground, requireTerminal, usageExitCode, withExitCode } from "../foreground.ts";
 
 export const command: Command = {
@@ -20,9 +20,10 @@ export const command: Command = {
     const tty = create.tty === true;
     if (!detach) requireTerminal(tty);
     try {
-      const { containers } = await context.storage();
+      const storage = await context.storage();
+      const { containers } = storage;
       context.signal.throwIfAborted();
-      const { id } = await containers.create(create);
+      const id = await createContainer(storage, create, options);
       if (detach) {
         await containers.start(id);
         return { text: [id], document: { id } };

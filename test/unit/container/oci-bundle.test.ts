@@ -19,7 +19,12 @@ function launchOf(change: Partial<Launch> = {}): Launch {
   };
 }
 
-const host = { hasUnifiedCgroup: false, maxOpenFiles: Infinity };
+const host = {
+  hasUnifiedCgroup: false,
+  maxOpenFiles: Infinity,
+  grantableCapabilities: 2n ** 41n - 1n,
+  devices: () => [],
+};
 
 describe("runtimeSpec", () => {
   const spec = runtimeSpec(launchOf(), host);
