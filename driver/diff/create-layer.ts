@@ -7,21 +7,10 @@ import type { Usage } from "../extract/staged-layer.ts";
 import { Control } from "../layer/control.ts";
 import { chooseDigestEngine } from "../layer/digest-engine.ts";
 import type { DigestEngine } from "../layer/tasks.ts";
-import type { Compression } from "../oci/compression.ts";
 import { layerTypeFor } from "../oci/media-type.ts";
-import type { DiffKind } from "./changes.ts";
-import type { PackReply, PackTask } from "./pack.worker.ts";
+import type { LayerToCreate, PackReply, PackTask } from "./tasks.ts";
 
-export interface LayerToCreate {
-  /** Names the layer in errors: "layer of container web". */
-  readonly what: string;
-  readonly kind: DiffKind;
-  readonly compression: Compression;
-  /** Existing empty file that receives the blob. On failure it holds rubbish that the caller drops. */
-  readonly ingestPath: string;
-  /** Seconds since 1970: later mtimes become this one (reproducible-builds.org, SOURCE_DATE_EPOCH). */
-  readonly sourceDateEpoch?: bigint | null | undefined;
-}
+export type { LayerToCreate } from "./tasks.ts";
 
 export interface CreateOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,26 +1,15 @@
 /** Entry of the thread that makes one layer. */
 import { parentPort, workerData } from "node:worker_threads";
-import { toWire, type WireError } from "../base/errors.ts";
+import { toWire } from "../base/errors.ts";
 import { Control } from "../layer/control.ts";
 import { createHasher } from "../layer/digest-engine.ts";
-import type { DigestEngine } from "../layer/tasks.ts";
 import { inContext } from "../sys/in-context.ts";
 import { detectPrivileges } from "../sys/privileges.ts";
 import { createCore } from "../wasm/core.ts";
 import { BlobWriter, type BlobFacts } from "./blob-writer.ts";
-import type { LayerToCreate } from "./create-layer.ts";
 import { packLayer, type Packed } from "./pack-layer.ts";
+import type { PackReply, PackTask } from "./tasks.ts";
 import { walkChanges } from "./walk-changes.ts";
-
-export interface PackTask {
-  readonly order: LayerToCreate;
-  readonly engine: DigestEngine;
-  readonly threads: number;
-  readonly control: SharedArrayBuffer;
-}
-
-export type PackReply =
-  { readonly ok: true; readonly layer: BlobFacts & Packed } | { readonly ok: false; readonly error: WireError };
 
 const nanosPerSecond = 1_000_000_000n;
 
