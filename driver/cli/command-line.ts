@@ -88,10 +88,15 @@ function normaliseLeniently(words: readonly string[], flags: readonly Flag[], st
 
 function commandOptions(command: Command): readonly OptionSpec[] {
   const json = { flags: "--json", description: "print one JSON document" };
-  const format = { flags: "--format <form>", description: "table, or json for one JSON object a line" };
+  const format = {
+    flags: "--format <form>",
+    description: 'table, json for one JSON object a line, or a template such as "{{.ID}}"',
+  };
+  const template = { flags: "-f, --format <form>", description: 'json, or a template such as "{{.Id}}"' };
   return [
     ...command.options,
     ...(command.hasTable === true ? [format] : []),
+    ...(command.hasTemplate === true ? [template] : []),
     ...(command.hasTable === true || command.hasDocument === true ? [json] : []),
   ];
 }

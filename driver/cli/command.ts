@@ -27,6 +27,8 @@ export interface Command {
   readonly hasDocument?: boolean;
   /** Answers with a table: has --json and --format. */
   readonly hasTable?: boolean;
+  /** Takes `--format` with a template for each element of its document. */
+  readonly hasTemplate?: boolean;
   /** Exit code for wrong usage, 1 unless given. */
   readonly usageExitCode?: number;
   run(context: CommandContext, words: readonly string[], options: OptionValues): Promise<Result>;
@@ -45,8 +47,12 @@ export interface CommandContext {
 }
 
 export interface Result {
-  /** For `--json`; an array for `--format json`, one line an element. */
+  /** For `--json`. */
   readonly document?: unknown;
+  /** For `--format`, one line each, under Docker's names; the document, or its elements, by default. */
+  readonly rows?: readonly Readonly<Record<string, unknown>>[];
+  /** For `--format "table …"`: headings under the rows' names. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Lines for people. */
   readonly text?: readonly string[];
   /** What went wrong with some of the arguments; the others were done. */

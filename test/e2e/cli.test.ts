@@ -166,7 +166,14 @@ describe("laminate", () => {
     expect(ok("images", "--digests", "app")).toMatch(digest);
     expect(json("images", "--json")).toHaveLength(3);
     const lines = ok("images", "--format", "json").trimEnd().split("\n");
-    expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toHaveLength(3);
+    expect(lines.map((line) => (JSON.parse(line) as { Repository: string }).Repository).sort()).toEqual([
+      ...["app", "base", "empty"],
+    ]);
+    expect(ok("images", "--format", "{{.Repository}}:{{.Tag}}", "app")).toBe("app:1\n");
+    expect(ok("images", "--format", "table {{.Tag}}\\t{{.Repository}}", "app")).toBe(
+      "TAG       REPOSITORY\n1         app\n",
+    );
+    expect(ok("inspect", "-f", "{{json .Config.Cmd}} {{len .RootFS.Layers}}", "base:1")).toBe('["sh"] 1\n');
   });
 
   it("history prints Docker's columns, and layers when asked", () => {

@@ -6,5 +6,6 @@ export const command: Command = {
   options: [],
   examples: ["laminate container inspect web"],
   hasDocument: true,
+  hasTemplate: true,
   run: (context, words) => inspectAll(context, words, inspectContainer),
 };

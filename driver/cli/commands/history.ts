@@ -5,6 +5,15 @@ import { table } from "../table.ts";
 
 const createdByWidth = 45;
 
+const headers = {
+  ID: "IMAGE",
+  CreatedAt: "CREATED AT",
+  CreatedSince: "CREATED",
+  CreatedBy: "CREATED BY",
+  Size: "SIZE",
+  Comment: "COMMENT",
+};
+
 export const command: Command = {
   arguments: "<image>",
   options: [
@@ -50,6 +59,14 @@ export const command: Command = {
         ...(hasLayers ? layerCells(row) : []),
       ];
     });
-    return { document: rows, text: table(header, lines) };
+    const named = rows.map((row) => ({
+      ID: idOf(row.id),
+      CreatedAt: row.created ?? "N/A",
+      CreatedSince: age(row.created, now),
+      CreatedBy: isWhole ? printable(row.createdBy) : ellipsis(printable(row.createdBy), createdByWidth),
+      Size: isHuman ? humanSize(row.sizeBytes) : String(row.sizeBytes),
+      Comment: printable(row.comment),
+    }));
+    return { document: rows, text: table(header, lines), rows: named, headers };
   },
 };

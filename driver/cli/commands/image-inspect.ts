@@ -6,5 +6,6 @@ export const command: Command = {
   options: [],
   examples: ["laminate image inspect debian"],
   hasDocument: true,
+  hasTemplate: true,
   run: (context, words) => inspectAll(context, words, inspectImage),
 };

@@ -9,6 +9,16 @@ interface Row {
   readonly image: ImageSummary;
 }
 
+const headers = {
+  ID: "IMAGE ID",
+  Repository: "REPOSITORY",
+  Tag: "TAG",
+  Digest: "DIGEST",
+  CreatedAt: "CREATED AT",
+  CreatedSince: "CREATED",
+  Size: "SIZE",
+};
+
 export const command: Command = {
   arguments: "[repository]",
   options: [
@@ -38,7 +48,16 @@ export const command: Command = {
       age(image.created, now),
       humanSize(image.sizeBytes),
     ]);
-    return { document: shown, text: table(header, lines) };
+    const named = rows.map(({ repository, tag, image }) => ({
+      ID: idOf(image),
+      Repository: repository,
+      Tag: tag,
+      Digest: image.manifestDigest,
+      CreatedAt: image.created ?? "N/A",
+      CreatedSince: age(image.created, now),
+      Size: humanSize(image.sizeBytes),
+    }));
+    return { document: shown, text: table(header, lines), rows: named, headers };
   },
 };
 

@@ -6,6 +6,7 @@ export const command: Command = {
   options: [{ flags: "--type <type>", description: "look only for these", choices: ["image", "container"] }],
   examples: ["laminate inspect debian", "laminate inspect --type container web"],
   hasDocument: true,
+  hasTemplate: true,
 
   run(context, words, options) {
     const type = options.text("type");

@@ -7,6 +7,20 @@ import { table } from "../table.ts";
 
 const commandWidth = 20;
 
+const headers = {
+  ID: "CONTAINER ID",
+  Image: "IMAGE",
+  Command: "COMMAND",
+  RunningFor: "CREATED",
+  CreatedAt: "CREATED AT",
+  Status: "STATUS",
+  State: "STATE",
+  Ports: "PORTS",
+  Names: "NAMES",
+  Labels: "LABELS",
+  Size: "SIZE",
+};
+
 export const command: Command = {
   arguments: "",
   options: [
@@ -53,7 +67,20 @@ export const command: Command = {
       ];
     });
     const header = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
-    return { document: shown, text: table(withSize ? [...header, "SIZE"] : header, await Promise.all(rows)) };
+    const cells = await Promise.all(rows);
+    const named = shown.map((container, at) => {
+      const [ID, Image, Command, RunningFor, Status, Ports, Names, Size = ""] = cells[at] ?? [];
+      const { labels } = container.host;
+      return {
+        ...{ ID, Image, Command, RunningFor, Status, Ports, Names, Size },
+        CreatedAt: container.created,
+        State: container.paused ? "paused" : container.status,
+        Labels: Object.entries(labels)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(","),
+      };
+    });
+    return { document: shown, text: table(withSize ? [...header, "SIZE"] : header, cells), rows: named, headers };
   },
 };
 

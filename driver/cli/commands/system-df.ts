@@ -12,6 +12,8 @@ interface Summary {
   readonly reclaimableBytes: number;
 }
 
+const headers = { Type: "TYPE", TotalCount: "TOTAL", Active: "ACTIVE", Size: "SIZE", Reclaimable: "RECLAIMABLE" };
+
 export const command: Command = {
   arguments: "",
   options: [{ flags: "-v, --verbose", description: "each image and container, with shared and unique sizes" }],
@@ -27,7 +29,15 @@ export const command: Command = {
       const share = sizeBytes === 0 ? "" : ` (${Math.round((100 * reclaimableBytes) / sizeBytes)}%)`;
       return [type, String(total), String(active), humanSize(sizeBytes), `${humanSize(reclaimableBytes)}${share}`];
     });
-    return { document: summaries, text: table(["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"], rows) };
+    const named = rows.map(([Type, TotalCount, Active, Size, Reclaimable]) => ({
+      Type,
+      TotalCount,
+      Active,
+      Size,
+      Reclaimable,
+    }));
+    const text = table(["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"], rows);
+    return { document: summaries, text, rows: named, headers };
   },
 };
 
