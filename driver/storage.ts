@@ -16,7 +16,7 @@ import { ImageMounts } from "./image/image-mounts.ts";
 import { ImageStore } from "./image/image-store.ts";
 import type { LoadedImage } from "./image/image-types.ts";
 import { loadImage, publishIndex } from "./image/load.ts";
-import { removeImage, sweep } from "./image/remove.ts";
+import { recover, removeImage, sweep } from "./image/remove.ts";
 import { saveArchive, saveLayout } from "./image/save.ts";
 import { openImageSource } from "./image/sources/open-source.ts";
 import type { UnpackContext } from "./image/unpack.ts";
@@ -93,9 +93,11 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       await imageStore.tag(source, target);
       await publishIndex(context);
     },
+    prune: (options = {}) => pruneImages(context, options, containersOf),
     remove: (reference, { force = false } = {}) => removeImage(context, reference, { force, containersOf }),
   };
 
+  await recover(context);
   const open = scope.move();
   return {
     root,

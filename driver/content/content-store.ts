@@ -21,6 +21,9 @@ export interface BlobInfo {
 export interface ContentStore {
   readonly root: string;
 
+  /** When it was opened, a writer had died in the middle of its work: what that began may want finishing. */
+  readonly hadUnfinished: boolean;
+
   has(digest: Digest): Promise<boolean>;
 
   /** @throws {StorageError} ERR_NOT_FOUND */

@@ -58,15 +58,19 @@ export class Ingests {
     }
   }
 
-  /** Removes what writers that are gone have left; those that live, in any process, are not disturbed. */
-  removeStale(): void {
-    this.#behindGate({ exclusive: true }, () => {
+  /** Removes what writers that are gone have left, and says how many; those that live are not disturbed. */
+  removeStale(): number {
+    return this.#behindGate({ exclusive: true }, () => {
+      let removed = 0;
       for (const entry of readdirSync(this.#dir, { withFileTypes: true })) {
         if (!entry.isDirectory()) continue;
         const dir = join(this.#dir, entry.name);
         const lock = tryLock(dir);
-        if (typeof lock === "object") removeIngest(dir, lock);
+        if (typeof lock !== "object") continue;
+        removeIngest(dir, lock);
+        removed++;
       }
+      return removed;
     });
   }
 

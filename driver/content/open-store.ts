@@ -28,15 +28,16 @@ export async function openContentStore({ root, durability }: OpenContentOptions)
   const layout = new Layout(root);
   const ingests = new Ingests(layout.ingestDir);
   const index = new IndexFile(layout, ingests, durability);
+  let hadUnfinished: boolean;
   try {
     await layout.makeDirectories(durability);
-    ingests.removeStale();
+    hadUnfinished = ingests.removeStale() > 0;
     await ensureVersion(layout, ingests, durability);
     await index.ensure();
   } catch (error) {
     throw asStorageError(error, `cannot open content store ${root}`);
   }
-  return new LayoutStore(layout, ingests, index, durability);
+  return new LayoutStore(layout, ingests, index, durability, hadUnfinished);
 }
 
 async function ensureVersion(layout: Layout, ingests: Ingests, durability: Durability): Promise<void> {
@@ -60,12 +61,14 @@ async function ensureVersion(layout: Layout, ingests: Ingests, durability: Durab
 
 class LayoutStore implements ContentStore {
   readonly root: string;
+  readonly hadUnfinished: boolean;
   readonly #layout: Layout;
   readonly #ingests: Ingests;
   readonly #index: IndexFile;
   readonly #durability: Durability;
 
-  constructor(layout: Layout, ingests: Ingests, index: IndexFile, durability: Durability) {
+  constructor(layout: Layout, ingests: Ingests, index: IndexFile, durability: Durability, hadUnfinished: boolean) {
+    this.hadUnfinished = hadUnfinished;
     this.root = layout.root;
     this.#layout = layout;
     this.#ingests = ingests;

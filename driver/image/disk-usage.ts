@@ -11,7 +11,7 @@ export async function diskUsage(
 ): Promise<DiskUsage> {
   const rows = images.layerRows();
   const sizeOf = (chain: string): number => rows.get(chain)?.size_bytes ?? 0;
-  const open = await Promise.all(images.all().map((image) => images.open(image)));
+  const { readable: open } = await images.openAll();
   const holders = new Map<string, number>();
   for (const image of open) for (const chain of image.chainIds) holders.set(chain, (holders.get(chain) ?? 0) + 1);
   const blobs = await content.list();

@@ -3,7 +3,7 @@
  * content/, files in snapshot/; here are the rows that tie them together.
  */
 import { type ChainId, type Digest, encodedOf, isDigest, parseDigest, shortOf } from "../base/digest.ts";
-import { StorageError } from "../base/errors.ts";
+import { StorageError, asStorageError } from "../base/errors.ts";
 import type { ContentStore } from "../content/content-store.ts";
 import type { Database, Sql } from "../metadata/database.ts";
 import type { ImageRow, LayerRow } from "../metadata/schema.ts";
@@ -29,6 +29,11 @@ export interface OpenImage extends StoredImage {
   readonly config: ImageConfig;
   /** Bottom first, one a layer. */
   readonly chainIds: readonly ChainId[];
+}
+
+/** A stored image of which a document is missing or not what its digest says. */
+export interface DamagedImage extends StoredImage {
+  readonly damage: string;
 }
 
 /** Every blob that the image needs: manifest, config, layers. */
@@ -67,26 +72,42 @@ export class ImageStore {
     return { ...image, manifest, config, chainIds: chainIds(config.rootfs.diff_ids) };
   }
 
+  /** All images, and of those that cannot be opened why. */
+  async openAll(): Promise<{ readonly readable: readonly OpenImage[]; readonly damaged: readonly DamagedImage[] }> {
+    const damaged: DamagedImage[] = [];
+    const opened = this.all().map((image) =>
+      this.open(image).catch((error: unknown) => {
+        damaged.push({ ...image, damage: asStorageError(error).message });
+        return undefined;
+      }),
+    );
+    const readable = (await Promise.all(opened)).filter((image) => image !== undefined);
+    return { readable, damaged };
+  }
+
   /**
    * By name as Docker writes it, by ImageID or manifest digest, or by the first digits of either.
-   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT when the digits fit several images.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT when the digits fit several images; ERR_DATA_LOSS when
+   * a document of it is missing or damaged.
    */
   async find(reference: string): Promise<OpenImage> {
+    return this.open(await this.locate(reference));
+  }
+
+  /** As {@link find}, also an image whose documents are damaged. */
+  async locate(reference: string): Promise<StoredImage> {
     const images = this.all();
     const name = tryParseReference(reference)?.canonical;
     const named = name === undefined ? undefined : images.find((image) => image.names.includes(name));
-    if (named !== undefined) return this.open(named);
+    if (named !== undefined) return named;
 
     const digits = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(reference)?.[1];
-    const matches: OpenImage[] = [];
-    if (digits !== undefined) {
-      for (const image of images) {
-        const open = await this.open(image);
-        const digests = [open.manifest.config.digest, image.descriptor.digest];
-        if (digests.some((digest) => encodedOf(digest).startsWith(digits))) matches.push(open);
-      }
-    }
-    const [match, other] = matches;
+    const fits = (digest: Digest): boolean => digits !== undefined && encodedOf(digest).startsWith(digits);
+    const { readable, damaged } = digits === undefined ? { readable: [], damaged: [] } : await this.openAll();
+    const [match, other] = [
+      ...readable.filter(({ manifest, descriptor }) => fits(manifest.config.digest) || fits(descriptor.digest)),
+      ...damaged.filter(({ descriptor }) => fits(descriptor.digest)),
+    ];
     if (match === undefined) {
       throw new StorageError("ERR_NOT_FOUND", `cannot find image ${reference}: no such image`, {
         details: { reference },
@@ -139,16 +160,15 @@ export class ImageStore {
 
   async summaries(): Promise<readonly ImageSummary[]> {
     const rows = this.layerRows();
-    const images = await Promise.all(this.all().map((image) => this.open(image)));
-    return images.map((image) => summaryOf(image, rows));
+    const { readable, damaged } = await this.openAll();
+    return [...readable.map((image) => summaryOf(image, rows)), ...damaged.map(damagedSummaryOf)];
   }
 
   async details(reference: string): Promise<ImageDetails> {
     const image = await this.find(reference);
     const rows = this.layerRows();
-    const others = (await Promise.all(this.all().map((each) => this.open(each)))).filter(
-      (other) => other.descriptor.digest !== image.descriptor.digest,
-    );
+    const { readable } = await this.openAll();
+    const others = readable.filter((other) => other.descriptor.digest !== image.descriptor.digest);
     const layers = image.manifest.layers.map((descriptor, at): ImageLayer => {
       const chainId = image.chainIds[at] as ChainId; // as many as layers: checked when the image was recorded
       const row = rows.get(chainId);
@@ -168,6 +188,10 @@ export class ImageStore {
 function labelOf(image: OpenImage): string {
   const [name] = image.names;
   return name === undefined ? shortOf(image.manifest.config.digest) : parseReference(name).familiar;
+}
+
+function damagedSummaryOf({ names, descriptor: { digest }, damage }: DamagedImage): ImageSummary {
+  return { names, id: digest, manifestDigest: digest, created: null, sizeBytes: 0, damage };
 }
 
 function summaryOf(image: OpenImage, rows: ReadonlyMap<string, LayerRow>): ImageSummary {

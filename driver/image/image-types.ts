@@ -15,6 +15,8 @@ export interface ImageSummary {
   readonly created: string | null;
   /** Bytes of the unpacked layers, shared ones included. */
   readonly sizeBytes: number;
+  /** Why its documents cannot be read: then `id` is the manifest's digest. Load it again, or remove it. */
+  readonly damage?: string;
 }
 
 export interface ImageLayer {
@@ -60,6 +62,8 @@ export interface LoadedImage {
   readonly id: Digest;
   readonly layersExtracted: number;
   readonly layersReused: number;
+  /** What could not be kept: owners, devices or attributes that this user or file system does not allow. */
+  readonly warnings: readonly string[];
 }
 
 /** Progress of one layer; events of one layer come in this order of phases. */

@@ -65,6 +65,7 @@ async function loadOnce(context: UnpackContext, image: SourceImage, options: Unp
     id: config.descriptor.digest,
     layersExtracted: unpacked.toAdopt.length,
     layersReused: unpacked.reused,
+    warnings: unpacked.warnings,
   };
 }
 

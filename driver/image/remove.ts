@@ -26,7 +26,7 @@ export async function removeImage(
   reference: string,
   { force = false, containersOf }: RemoveOptions,
 ): Promise<RemovedImage> {
-  const image = await context.images.find(reference);
+  const image = await context.images.locate(reference);
   const canonical = tryParseReference(reference)?.canonical;
   const byName = canonical !== undefined && image.names.includes(canonical);
   const untagged = byName ? [canonical] : image.names;
@@ -38,11 +38,19 @@ export async function removeImage(
   if (users.length > 0 && !force) {
     throw blocked(reference, `container ${users.join(", ")} uses it; remove that first, or use force`);
   }
+  await using _unfinished = await context.content.startIngest(`remove ${crypto.randomUUID()}`);
   context.images.forget(image, last ? "all" : untagged);
   // Before anything goes, so that index.json never names what is gone.
   await publishIndex(context);
   const swept = last ? await sweep(context) : { deleted: [], reclaimedBytes: 0 };
   return { untagged, ...swept };
+}
+
+/** Finishes what a process that died while loading or removing had begun. */
+export async function recover(context: SweepContext): Promise<void> {
+  if (!context.content.hadUnfinished) return;
+  await publishIndex(context);
+  await sweep(context);
 }
 
 function blocked(reference: string, reason: string): StorageError {
@@ -55,11 +63,16 @@ interface Swept {
   readonly reclaimedBytes: number;
 }
 
-/** Deletes blobs and unpacked layers that no image reaches. Layers below an active or view snapshot stay. */
+/**
+ * Deletes blobs and unpacked layers that no image reaches. Layers below an active or view snapshot stay, and everything
+ * while an image is damaged.
+ */
 export async function sweep(context: SweepContext): Promise<Swept> {
   const { content, images, snapshotter } = context;
   using _lock = await lockStore(content.root, "exclusive");
-  const open = await Promise.all(images.all().map((image) => images.open(image)));
+  const { readable: open, damaged } = await images.openAll();
+  // What a damaged image needs is not known, so nothing is known to be unneeded.
+  if (damaged.length > 0) return { deleted: [], reclaimedBytes: 0 };
   const liveBlobs = new Set(open.flatMap(blobsOf));
   const liveChains = new Set<string>(open.flatMap((image) => image.chainIds));
 

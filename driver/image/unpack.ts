@@ -2,8 +2,8 @@
  * An image's layers from their files to committed snapshots: all that are missing are read at once, each on a thread;
  * then they are settled bottom up, and made visible together.
  */
-import type { ChainId, Digest } from "../base/digest.ts";
-import { StorageError, hasCode } from "../base/errors.ts";
+import { type ChainId, parseDigest } from "../base/digest.ts";
+import { StorageError, asStorageError, hasCode } from "../base/errors.ts";
 import type { ContentStore, Ingest } from "../content/content-store.ts";
 import { settleLayer } from "../extract/settle.ts";
 import type { LowerLayer, Redirect, SettledLayer } from "../extract/staged-layer.ts";
@@ -56,6 +56,8 @@ export interface UnpackedLayers extends AsyncDisposable {
   readonly descriptors: readonly Descriptor[];
   readonly toAdopt: readonly AdoptedLayer[];
   readonly reused: number;
+  /** What of the layers this process or file system could not keep, for people. */
+  readonly warnings: readonly string[];
   /**
    * Stores the blobs and checks that what is reused is still there.
    * @throws {StorageError} ERR_ABORTED when a removal took something meanwhile: unpack again.
@@ -86,6 +88,7 @@ export async function unpackLayers(
       descriptors,
       toAdopt,
       reused: planned.filter((layer) => layer.committed).length,
+      warnings: read.flatMap(({ planned: { what }, applied }) => applied.warnings.map((text) => `${what}: ${text}`)),
       commitBlobs: () => commitBlobs(context, planned, read, descriptors),
       [Symbol.asyncDispose]: () => scope.disposeAsync(),
     };
@@ -106,17 +109,29 @@ async function plan(
   const committed = await isCommitted(snapshotter, chainId);
   let stored: Descriptor | undefined;
   if (digest !== null) {
-    if (await content.has(digest)) stored = { ...source.descriptor, digest };
+    const descriptor = { ...source.descriptor, digest };
+    if (await isStored(content, descriptor)) stored = descriptor;
   } else if (committed) {
     // A source that does not name its bytes: the blob that this layer came from when it was first read serves as well.
     const row = images.layerRow(chainId);
-    const blob = row?.blob_digest as Digest | undefined;
-    if (row !== undefined && blob !== undefined && (await content.has(blob))) {
-      stored = { mediaType: source.descriptor.mediaType, digest: blob, size: row.blob_size };
+    if (row !== undefined) {
+      const { mediaType } = source.descriptor;
+      const blob = { mediaType, digest: parseDigest(row.blob_digest), size: row.blob_size };
+      if (await isStored(content, blob)) stored = blob;
     }
   }
   const what = `layer ${digest ?? `with diffID ${source.diffId}`} of ${image}`;
   return { source, what, chainId, parent, committed, stored };
+}
+
+/** A blob of the wrong size, as a power cut can leave it, counts as missing: reading the layer again repairs it. */
+async function isStored(content: ContentStore, { digest, size }: Descriptor): Promise<boolean> {
+  try {
+    return (await content.info(digest)).sizeBytes === size;
+  } catch (error) {
+    if (hasCode(error, "ERR_NOT_FOUND")) return false;
+    throw error;
+  }
 }
 
 async function isCommitted(snapshotter: Snapshotter, name: string): Promise<boolean> {
@@ -241,7 +256,7 @@ async function settleOne(
   let { applied } = first;
   let staging = firstStaging;
   for (let round = 0; round < maxRedirectRounds; round++) {
-    const outcome = settleLayer(lowers, verifiedLayer(applied, staging.path), context.privileges);
+    const outcome = settleNamed(first.planned.what, lowers, verifiedLayer(applied, staging.path), context.privileges);
     if ("settled" in outcome) return outcome.settled;
     redirects.push(...outcome.redirects);
     await staging[Symbol.asyncDispose]();
@@ -254,6 +269,15 @@ async function settleOne(
     "ERR_INVALID_ARGUMENT",
     `cannot settle ${first.planned.what}: its parents lead through too many symlinks`,
   );
+}
+
+function settleNamed(what: string, ...layer: Parameters<typeof settleLayer>): ReturnType<typeof settleLayer> {
+  try {
+    return settleLayer(...layer);
+  } catch (error) {
+    const { code, message, details } = asStorageError(error);
+    throw new StorageError(code, `cannot settle ${what}: ${message}`, { details, cause: error });
+  }
 }
 
 async function commitBlobs(
@@ -269,7 +293,7 @@ async function commitBlobs(
     if (layer.committed && !(await isCommitted(snapshotter, layer.chainId))) throw taken(layer.what);
   }
   for (const descriptor of descriptors) {
-    if (!(await content.has(descriptor.digest))) throw taken(`blob ${descriptor.digest}`);
+    if (!(await isStored(content, descriptor))) throw taken(`blob ${descriptor.digest}`);
   }
 }
 

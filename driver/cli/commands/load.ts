@@ -36,6 +36,8 @@ export const command: Command = {
         },
         ...(platform !== undefined && { platform }),
       });
+      view.end();
+      for (const warning of loaded.flatMap((image) => image.warnings)) process.stderr.write(`WARNING: ${warning}\n`);
       const text = loaded.flatMap(({ names, id }) =>
         names.length === 0 ? [`Loaded image ID: ${id}`] : names.map((name) => `Loaded image: ${familiarName(name)}`),
       );

@@ -9,6 +9,7 @@ import type { PlatformWish } from "./choose-manifest.ts";
 import { directoryFiles } from "./directory-files.ts";
 import { type DockerItem, readDockerImage, readDockerItems, selectItems } from "./docker-images.ts";
 import type { ImageSource, SourceImage } from "./image-source.ts";
+import { readFifo } from "./fifo.ts";
 import { indexArchive } from "./indexed-archive.ts";
 import { type Locator, parseLocator } from "./locator.ts";
 import { type OciOptions, hasLayout, readOciImages } from "./oci-images.ts";
@@ -60,7 +61,7 @@ export async function openImageSource(text: string, options: OpenSourceOptions):
   if (locator.kind === "oci") throw notFor(locator, "is not a directory");
   if (found.isFile()) return openFile(path, what, locator, wish, spool);
   if (!found.isFIFO()) throw notFor(locator, "is neither a file, a directory nor a pipe");
-  return fromSpool(await spoolArchive(createReadStream(path), what, spool), locator, wish);
+  return fromSpool(await spoolArchive(readFifo(path, spool.signal), what, spool), locator, wish);
 }
 
 function wishOf(platform: string | undefined): PlatformWish {
