@@ -4,9 +4,15 @@
  *
  * A container is an active snapshot on its image's top chainID, with the container's id as the snapshot's key, plus a
  * record of how to run it. Its root file system is mounted at `<state>/containers/<id>/rootfs` while it runs or while
- * someone asked for it with `mount`, never longer. A container runs exactly while its `lock` file is locked: the lock
- * is shared with the runtime's process, so that it outlives a laminate that is killed, and a record that says "running"
- * without it is corrected by whoever meets it.
+ * someone asked for it with `mount`, never longer. What must survive a reboot, its log and its volumes, is in
+ * `<root>/containers/<id>`.
+ *
+ * One process owns a run from start to end: ours (`run`), or one of its own (`start`; driver/monitor.ts). A container
+ * runs exactly while its `lock` file is locked: the lock is handed to the owner and shared with the runtime's process.
+ * Any process may be killed at any point. A record that says "running", "creating" or "removing" without the lock is put
+ * right by whoever opens the store next: what still runs is ended, what is mounted unmounted, what was half made or half
+ * removed is removed. The same goes for a container whose own process was killed while its program runs; one that was
+ * started in the foreground goes on without its command line until its program ends.
  */
 import type { Digest } from "../base/digest.ts";
 import type { HostConfig } from "./host-config.ts";

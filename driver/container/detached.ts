@@ -29,6 +29,13 @@ export async function startDetached(store: ContainerStore, wanted: string): Prom
   if (monitor === undefined) {
     throw new StorageError("ERR_UNIMPLEMENTED", `cannot start container ${row.name}: nothing could attend to it`);
   }
+  if (store.infoOf(row).process.tty && row.status !== "running") {
+    throw new StorageError(
+      "ERR_UNIMPLEMENTED",
+      `cannot start container ${row.name}: it was made with a terminal, which it has in the foreground only`,
+      { details: { exitCode: exitCodes.failed } },
+    );
+  }
   {
     // Running already is what is asked for.
     if ((await store.settled(row))?.status === "running") return store.infoOf(row);

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { containerOptions, createContainer, createOptions } from "../container-options.ts";
+import { UsageError } from "../errors.ts";
 import { inForeground, requireTerminal, usageExitCode, withExitCode } from "../foreground.ts";
 
 export const command: Command = {
@@ -19,6 +20,7 @@ export const command: Command = {
     const create = { ...(await createOptions(words, options, context.env)), startsAtOnce: true };
     const tty = create.tty === true;
     if (!detach) requireTerminal(tty);
+    else if (tty) throw new UsageError("-d and -t do not go together: a terminal is had in the foreground only");
     try {
       const storage = await context.storage();
       const { containers } = storage;

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Containers } from "../../../driver/container/container.ts";
@@ -167,6 +167,88 @@ describe("Containers", () => {
       expect(await again.get(id)).toMatchObject({ status: "exited", pid: null });
       await expect(again.get(gone.id)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
     });
+  });
+
+  it("openContainers takes away what was being made or removed, and directories that nobody knows", async () => {
+    await withContainers(async (containers, folder, options) => {
+      const kept = await containers.create({ image: "test" });
+      for (const status of ["creating", "removing"]) {
+        const { id } = await containers.create({ image: "test" });
+        options.database.write((sql) => sql.run("UPDATE containers SET status = ? WHERE id = ?", status, id));
+      }
+      folder.write(`state/containers/${"a".repeat(64)}/lock`, "");
+      folder.write(`containers/${"b".repeat(64)}/log`, "");
+      const again = await openContainers(options);
+      expect((await again.list()).map(({ id }) => id)).toEqual([kept.id]);
+      for (const place of ["snapshots", "state/containers"]) {
+        expect(readdirSync(join(folder.path, place))).toEqual([kept.id]);
+      }
+      expect(readdirSync(join(folder.path, "containers"))).toEqual([]);
+    });
+  });
+
+  it("create that is to start at once is known to others only as such, and goes when its maker does", async () => {
+    await withContainers(async (containers, _folder, options) => {
+      const { id } = await containers.create({ image: "test", autoRemove: true, startsAtOnce: true });
+      const other = await openContainers(options);
+      expect((await other.list()).map((container) => [container.id, container.status])).toEqual([[id, "created"]]);
+      await expect(other.remove(id)).rejects.toMatchObject({ code: "ERR_FAILED_PRECONDITION" });
+      await containers.remove(id);
+      expect(await other.list()).toEqual([]);
+    });
+  });
+
+  it("rename takes free names only", async () => {
+    await withContainers(async (containers) => {
+      const { id } = await containers.create({ image: "test", name: "one" });
+      await containers.create({ image: "test", name: "two" });
+      await expect(containers.rename("one", "two")).rejects.toMatchObject({ code: "ERR_ALREADY_EXISTS" });
+      await expect(containers.rename("one", "-")).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+      await containers.rename("one", "three");
+      expect((await containers.get("three")).id).toBe(id);
+    });
+  });
+
+  it("what needs a running container says so", async () => {
+    await withContainers(async (containers) => {
+      await containers.create({ image: "test", name: "idle" });
+      const refused = { code: "ERR_FAILED_PRECONDITION" };
+      await expect(containers.kill("idle")).rejects.toMatchObject(refused);
+      await expect(containers.pause("idle")).rejects.toMatchObject(refused);
+      await expect(containers.unpause("idle")).rejects.toMatchObject(refused);
+      await expect(containers.exec("idle", { command: ["sh"] })).rejects.toMatchObject(refused);
+      await expect(containers.processes("idle")).rejects.toMatchObject(refused);
+      await containers.stop("idle");
+      expect(await containers.wait("idle")).toBe(0);
+      expect(await containers.pauseWhile("idle", () => Promise.resolve("done"))).toBe("done");
+    });
+  });
+
+  it("create makes the image's volumes its own, but for those that something else is mounted on", async () => {
+    await withContainers(
+      async (containers) => {
+        const bind = { type: "bind", source: "/", target: "/data/", readonly: false } as const;
+        const { host } = await containers.create({ image: "test", host: { mounts: [bind], labels: { a: "mine" } } });
+        expect(host.mounts).toEqual([
+          { ...bind, target: "/data" },
+          { type: "volume", target: "/var/lib" },
+        ]);
+        expect(host).toMatchObject({ labels: { a: "mine", b: "image" }, stopSignal: "SIGINT" });
+        const twice = { image: "test", host: { mounts: [bind, bind] } };
+        await expect(containers.create(twice)).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+        const everything = { image: "test", host: { mounts: [{ ...bind, target: "/x/.." }] } };
+        await expect(containers.create(everything)).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+        await expect(containers.create({ image: "test", platform: "linux/s390x" })).rejects.toThrow("linux/amd64");
+      },
+      {
+        images: fakeImages({
+          Cmd: ["sh"],
+          Volumes: { "/data": {}, "../var/lib/": {}, "/": {} },
+          Labels: { a: "image", b: "image" },
+          StopSignal: "2",
+        }),
+      },
+    );
   });
 
   it("get refuses a prefix of several ids", async () => {
