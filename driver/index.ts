@@ -28,6 +28,7 @@ export type {
 export type { ContainerMount, HostConfig, Ulimit } from "./container/host-config.ts";
 export { parseSignal } from "./container/signals.ts";
 export type { CommitOptions, CommittedImage } from "./image/commit.ts";
+export type { PruneOptions } from "./image/prune.ts";
 export type { SaveFormat, SaveOptions } from "./image/save.ts";
 export type { ContainerChange } from "./image/container-changes.ts";
 export type { Usage } from "./extract/staged-layer.ts";

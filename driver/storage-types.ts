@@ -13,6 +13,7 @@ import type {
   LoadedImage,
   RemovedImage,
 } from "./image/image-types.ts";
+import type { PruneOptions } from "./image/prune.ts";
 import type { SaveOptions } from "./image/save.ts";
 import type { LayerLimits } from "./layer/tasks.ts";
 import type { Snapshotter } from "./snapshot/snapshotter.ts";
@@ -69,6 +70,8 @@ export interface Images {
    * @throws {StorageError} as {@link get}; ERR_FAILED_PRECONDITION while a container uses it.
    */
   remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage>;
+  /** Removes the images that no container uses: those without a name, or all. */
+  prune(options?: PruneOptions): Promise<RemovedImage>;
 }
 
 export interface StorageInfo {

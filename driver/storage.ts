@@ -16,6 +16,7 @@ import { ImageMounts } from "./image/image-mounts.ts";
 import { ImageStore } from "./image/image-store.ts";
 import type { LoadedImage } from "./image/image-types.ts";
 import { loadImage, publishIndex } from "./image/load.ts";
+import { pruneImages } from "./image/prune.ts";
 import { recover, removeImage, sweep } from "./image/remove.ts";
 import { saveArchive, saveLayout } from "./image/save.ts";
 import { openImageSource } from "./image/sources/open-source.ts";

@@ -135,6 +135,11 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/save.ts"),
   },
   {
+    names: ["image prune"],
+    summary: "Remove images that nothing uses",
+    load: () => import("./commands/image-prune.ts"),
+  },
+  {
     names: ["commit", "container commit"],
     summary: "Make an image of what a container has changed",
     load: () => import("./commands/commit.ts"),

@@ -38,7 +38,7 @@ afterAll(() => {
   removeTree(folder);
 });
 
-describe.each(backends)("commit on %s", (backend) => {
+describe.each(backends)("commit on %s", { timeout: 300_000 }, (backend) => {
   const rootOf = (name: string): string => join(folder, backend, name);
 
   function laminate(
@@ -151,6 +151,17 @@ describe.each(backends)("commit on %s", (backend) => {
       const path = join("blobs/sha256", blob.slice(7));
       expect(readFileSync(join(output, path)).equals(readFileSync(join(original, path)))).toBe(true);
     }
+  });
+
+  it("prunes images without a name, and with --all those that no container uses", () => {
+    const unnamed = ok(["commit", "-c", "CMD other", "work"]).trim();
+    expect(laminate(["image", "prune"])).toMatchObject({ status: 1, stdout: "" });
+    const pruned = ok(["image", "prune", "--force"]);
+    expect(pruned).toContain(`deleted: ${unnamed}\n`);
+    expect(pruned).toMatch(/^Deleted Images:\n[^]*\n\nTotal reclaimed space: [0-9.]+k?B\n$/);
+    expect(ok(["image", "prune", "-f"])).toBe("Total reclaimed space: 0B\n");
+    expect(ok(["image", "prune", "-af"])).toContain("untagged: same:latest\n");
+    expect(ok(["images", "--format", "{{.Repository}}"]).trim().split("\n").sort()).toEqual(["app", "base"]);
   });
 
   it("changes nothing when a change is none or the container is not there", () => {
