@@ -87,11 +87,23 @@ export class LifeStore {
 
   /** Of the process that attends to a container. */
   monitorOf(id: string): number {
-    const found = list("/proc").filter((pid) => {
-      return read(join("/proc", pid, "cmdline")).startsWith(`laminate: container ${id.slice(0, 12)}`);
-    });
+    const found = this.#titled(`laminate: container ${id.slice(0, 12)}`);
     expect(found).toHaveLength(1);
-    return Number(found[0]);
+    return found[0] ?? 0;
+  }
+
+  /** Of all containers of this store, also while they start. */
+  monitors(): readonly number[] {
+    const known = list(join(this.folder, "root/state/containers"));
+    const named = known.flatMap((id) => this.#titled(`laminate: container ${id.slice(0, 12)}`));
+    const starting = this.processes().filter((line) => line.includes("monitor.ts"));
+    return [...named, ...starting.map((line) => Number(line.split(" ")[0]))];
+  }
+
+  #titled(title: string): readonly number[] {
+    return list("/proc")
+      .filter((pid) => /^[0-9]+$/.test(pid) && read(join("/proc", pid, "cmdline")).startsWith(title))
+      .map(Number);
   }
 
   [Symbol.dispose](): void {
