@@ -46,11 +46,11 @@ describe("a store with a damaged blob", () => {
     await storage.load(await writeOciLayout(join(store.folder, "a"), [image("a")]));
     await storage.load(await writeOciLayout(join(store.folder, "b"), [image("b")]));
     await damage(pathOfBlob(store, buildImage(image("a")).descriptor.digest));
-    const damages = Object.fromEntries((await storage.images.list()).map(({ names, damage }) => [names[0], damage]));
-    expect(damages).toEqual({
-      "docker.io/library/a:1": expect.stringContaining("sha256:") as string,
-      "docker.io/library/b:1": undefined,
-    });
+    const damages = Object.fromEntries(
+      (await storage.images.list()).map(({ names, damage }) => [names[0] ?? "", damage] as const),
+    );
+    expect(damages["docker.io/library/a:1"]).toMatch(/sha256:/);
+    expect(damages["docker.io/library/b:1"]).toBeUndefined();
     expect(await storage.images.history("b:1")).toHaveLength(1);
     await expect(storage.images.get("a:1")).rejects.toMatchObject({ code: "ERR_DATA_LOSS" });
 
