@@ -50,15 +50,19 @@ for (const { runtime, missing } of kinds) {
     it.each([
       ["run --rm", ["run", "--rm", "base:1", "sh", "-c", "sleep 0.2"]],
       ["run -d --rm", ["run", "-d", "--rm", "base:1", "sh", "-c", "sleep 0.2"]],
-    ])("%s, killed anywhere, leaves nothing", async (_name, words) => {
-      const duration = await takesMs(words);
-      for (let round = 0; round < rounds; round++) {
-        const after = (duration * 1.2 * (round + Math.random())) / rounds;
-        await killedAfter(after, words, true);
-        await settled(store);
-        expect({ after, left: store.leftOvers() }).toEqual({ after, left: [] });
-      }
-    }, 300_000);
+    ])(
+      "%s, killed anywhere, leaves nothing",
+      async (_name, words) => {
+        const duration = await takesMs(words);
+        for (let round = 0; round < rounds; round++) {
+          const after = (duration * 1.2 * (round + Math.random())) / rounds;
+          await killedAfter(after, words, true);
+          await settled(store);
+          expect({ after, left: store.leftOvers() }).toEqual({ after, left: [] });
+        }
+      },
+      300_000,
+    );
 
     it("run -d and rm -f, killed anywhere, leave what rm -f can remove", async () => {
       for (let round = 0; round < rounds; round++) {
