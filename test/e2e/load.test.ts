@@ -115,7 +115,12 @@ for (const backend of backends) {
       expect(await read(store, "world:1", "usr/bin/tool")).toBe("tool");
       await store.storage.unmountImage("world:1");
       await store.storage.images.remove("world:1");
-      expect(await fingerprint(store)).toMatchObject({ images: [], snapshots: [], blobs: [], directories: ["backend"] });
+      expect(await fingerprint(store)).toMatchObject({
+        images: [],
+        snapshots: [],
+        blobs: [],
+        directories: ["backend"],
+      });
     });
 
     it("load of an image that is there already extracts nothing and changes nothing", async () => {
