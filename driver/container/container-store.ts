@@ -1,5 +1,5 @@
 /** What all that is done with containers stands on: records, state directories, and putting right what was left over. */
-import { readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, isErrno, StorageError } from "../base/errors.ts";
@@ -10,7 +10,7 @@ import { endLeftovers } from "./leftovers.ts";
 import type { ContainersOptions } from "./containers-options.ts";
 import { ContainerRecords, infoOf, storedStatus } from "./records.ts";
 import { removeRootfs } from "./rootfs-mount.ts";
-import { openRuntime } from "./runtime.ts";
+import { chooseRuntime, openRuntime } from "./runtime.ts";
 import { type ContainerLock, StateDir } from "./state-dir.ts";
 
 const killPollMs = 50;
@@ -39,9 +39,19 @@ export class ContainerStore {
     return infoOf(row, state.rootfs, row.status === "running" && state.isPaused);
   }
 
-  runtime(): Runtime {
+  /** For a start of container `id`: as the caller or the environment wants, or what there is. */
+  chooseRuntime(id: string): Runtime {
     const { runtime, privileges } = this.options;
-    return openRuntime({ wanted: runtime ?? process.env["LAMINATE_RUNTIME"], state: this.#runtimeState, privileges });
+    const choice = chooseRuntime({ wanted: runtime ?? process.env["LAMINATE_RUNTIME"], privileges });
+    const wanted = choice.path ?? "chroot";
+    writeFileSync(this.stateOf(id).runtime, wanted, { mode: 0o600 });
+    return openRuntime({ wanted, state: this.#runtimeState, privileges });
+  }
+
+  /** The one that runs container `id`, whatever is wanted by now. */
+  runtimeOf(id: string): Runtime {
+    const wanted = readFileSync(this.stateOf(id).runtime, "utf8");
+    return openRuntime({ wanted, state: this.#runtimeState, privileges: this.options.privileges });
   }
 
   keepLock(id: string, lock: ContainerLock): void {
@@ -140,7 +150,7 @@ export class ContainerStore {
 
   /** A stopped process dies only once it goes on. */
   kill(id: string, pid: number): void {
-    const runtime = this.runtime();
+    const runtime = this.runtimeOf(id);
     runtime.signal(id, pid, "SIGKILL");
     if (!this.stateOf(id).isPaused) return;
     try {
@@ -177,7 +187,7 @@ export class ContainerStore {
     using orphaned = StateDir.orphaned(state.pausing);
     if (orphaned === undefined || row.pid === null) return;
     try {
-      this.runtime().thaw(row.id, row.pid);
+      this.runtimeOf(row.id).thaw(row.id, row.pid);
     } catch (error) {
       // It had not been paused yet.
       if (!hasCode(error, "ERR_FAILED_PRECONDITION")) throw error;

@@ -42,7 +42,7 @@ export async function stopContainer(store: ContainerStore, wanted: string, optio
   const pid = await pidOf(store, id);
   if (pid === undefined) return;
   if (container.paused) unpauseContainer(store, id);
-  store.runtime().signal(id, pid, options.signal ?? container.host.stopSignal);
+  store.runtimeOf(id).signal(id, pid, options.signal ?? container.host.stopSignal);
   const patience = AbortSignal.timeout((options.timeoutSeconds ?? defaultStopSeconds) * 1000);
   try {
     await waitForEnd(store, id, patience);
@@ -57,12 +57,12 @@ export async function stopContainer(store: ContainerStore, wanted: string, optio
 export async function killContainer(store: ContainerStore, wanted: string, signal: NodeJS.Signals): Promise<void> {
   const { row, pid } = await runningOf(store, wanted, "kill");
   if (signal === "SIGKILL") store.kill(row.id, pid);
-  else store.runtime().signal(row.id, pid, signal);
+  else store.runtimeOf(row.id).signal(row.id, pid, signal);
 }
 
 export async function processesOf(store: ContainerStore, wanted: string): Promise<readonly number[]> {
   const { row, pid } = await runningOf(store, wanted, "list processes of");
-  return processesLike(store.runtime().initPid(row.id, pid));
+  return processesLike(store.runtimeOf(row.id).initPid(row.id, pid));
 }
 
 export async function pauseContainer(store: ContainerStore, wanted: string): Promise<void> {
@@ -71,7 +71,7 @@ export async function pauseContainer(store: ContainerStore, wanted: string): Pro
   if (state.isPaused) {
     throw new StorageError("ERR_FAILED_PRECONDITION", `cannot pause container ${row.name}: it is paused already`);
   }
-  store.runtime().freeze(row.id, pid);
+  store.runtimeOf(row.id).freeze(row.id, pid);
   writeFileSync(state.paused, "", { mode: 0o600 });
 }
 
@@ -81,7 +81,7 @@ export function unpauseContainer(store: ContainerStore, wanted: string): void {
   if (row.status !== "running" || row.pid === null || !state.isPaused) {
     throw new StorageError("ERR_FAILED_PRECONDITION", `cannot unpause container ${row.name}: it is not paused`);
   }
-  store.runtime().thaw(row.id, row.pid);
+  store.runtimeOf(row.id).thaw(row.id, row.pid);
   rmSync(state.paused, { force: true });
 }
 
@@ -101,10 +101,10 @@ export async function pauseWhile<T>(store: ContainerStore, wanted: string, work:
   using _pausing = pausing;
   const pid = container.paused ? undefined : await pidOf(store, row.id);
   try {
-    if (pid !== undefined) store.runtime().freeze(row.id, pid);
+    if (pid !== undefined) store.runtimeOf(row.id).freeze(row.id, pid);
     return await work();
   } finally {
-    if (pid !== undefined && store.records.tryGet(row.id)?.pid === pid) store.runtime().thaw(row.id, pid);
+    if (pid !== undefined && store.records.tryGet(row.id)?.pid === pid) store.runtimeOf(row.id).thaw(row.id, pid);
     state.removePausing();
   }
 }

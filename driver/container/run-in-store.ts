@@ -18,7 +18,7 @@ export async function runInStore(
       state,
       lock,
       records: store.records,
-      runtime: () => store.runtime(),
+      runtime: () => store.chooseRuntime(id),
       mounts: () => store.options.snapshotter.mounts(id),
       privileges: store.options.privileges,
       ...how,

@@ -29,6 +29,9 @@ export class StateDir {
   /** The last exit code, in digits; empty until then. Another file for each run, so that it can be waited with. */
   readonly exit: string;
 
+  /** Which runtime runs the container, or ran it last: a path, or "chroot". */
+  readonly runtime: string;
+
   readonly #lock: string;
 
   constructor({ root, state }: { readonly root: string; readonly state: string }, id: string) {
@@ -39,6 +42,7 @@ export class StateDir {
     this.paused = join(this.path, "paused");
     this.pausing = join(this.path, "pausing");
     this.exit = join(this.path, "exit");
+    this.runtime = join(this.path, "runtime");
     this.#lock = join(this.path, "lock");
     this.rootfs = join(this.path, "rootfs");
     this.files = join(this.path, "run");

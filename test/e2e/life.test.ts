@@ -1,4 +1,5 @@
 /** The life of containers by the command line: in the background, observed, stopped, and healed after kill -9. */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -162,3 +163,17 @@ for (const { runtime, missing } of kinds) {
     });
   });
 }
+
+describe.skipIf(needAll(needRoot(), needPrograms("runc")).missing)("a container in the background", () => {
+  it("is ended by the runtime that runs it, whichever is wanted by then", async () => {
+    using store = new LifeStore({ LAMINATE_RUNTIME: "chroot" });
+    await store.load();
+    store.ok("run", "-d", "--name", "odd", "base:1", "sh", "-c", forever);
+    const later = spawnSync(process.execPath, store.line(["rm", "-f", "odd"]), {
+      encoding: "utf8",
+      env: { ...process.env, LAMINATE_RUNTIME: "runc" },
+    });
+    expect(later).toMatchObject({ status: 0, stdout: "odd\n" });
+    expect(store.ok("ps", "-aq")).toBe("");
+  });
+});
