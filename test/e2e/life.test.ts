@@ -47,10 +47,12 @@ for (const { runtime, missing } of kinds) {
       expect(store.leftOvers()).toEqual([]);
     });
 
-    it("run -d says what could not be started, and keeps the container", () => {
-      expect(run(["run", "-d", "--name", "none", "base:1", "nope"])).toMatchObject({ status: 127, stdout: "" });
-      expect(ok("ps", "-aq")).not.toBe("");
-      expect(run(["run", "-d", "--rm", "base:1", "nope"])).toMatchObject({ status: 127, stdout: "" });
+    it("run -d of a program that is not there ends with 127, and keeps the container", () => {
+      const missing = run(["run", "-d", "--name", "none", "base:1", "nope"]);
+      // It might be in a volume: the built-in runner learns that it is not only once it has begun.
+      if (runtime === "chroot") expect(ok("wait", "none")).toBe("127");
+      else expect(missing).toMatchObject({ status: 127, stdout: "" });
+      expect(ok("ps", "-a")).toMatch(/Exited \(127\).* none$/);
       expect(ok("rm", "none")).toBe("none");
       expect(store.leftOvers()).toEqual([]);
     });
