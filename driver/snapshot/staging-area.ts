@@ -11,7 +11,7 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode, StorageError } from "../base/errors.ts";
+import { hasCode, isErrno, StorageError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { unmountBelow } from "../mount/perform.ts";
 import { openLocked } from "../sys/lock-file.ts";
@@ -67,8 +67,7 @@ export class StagingArea {
         taken.push(path);
       } else if (isAbandoned(path)) {
         const trash = this.trashPath();
-        renameSync(path, trash);
-        taken.push(trash);
+        if (tryRename(path, trash)) taken.push(trash);
       }
     }
     return taken;
@@ -123,6 +122,17 @@ function removeWithMounts(path: string): void {
   } catch (error) {
     if (!hasCode(error, "ERR_FAILED_PRECONDITION") || !unmountBelow(path)) throw error;
     removeTree(path);
+  }
+}
+
+/** False when its maker deleted it between our opening its lock file and our locking that. */
+function tryRename(path: string, to: string): boolean {
+  try {
+    renameSync(path, to);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
   }
 }
 
