@@ -202,7 +202,6 @@ async function readLayer(
   const order: LayerOrder = {
     what,
     file: source.file,
-    mediaType: source.descriptor.mediaType,
     expectedDigest: source.descriptor.digest,
     expectedDiffId: source.diffId,
     stagingDir: staging?.path ?? null,

@@ -26,7 +26,6 @@ export interface ApplyTask {
   /** Names the layer in errors: "layer sha256:… of docker.io/library/debian:12". */
   readonly what: string;
   readonly file: LayerFile;
-  readonly mediaType: string;
   /** Null when the source does not name the stored bytes: then the diffID alone proves them. */
   readonly expectedDigest: Digest | null;
   readonly expectedDiffId: DiffId;

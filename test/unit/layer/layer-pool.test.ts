@@ -26,7 +26,6 @@ async function orderFor(layer: Uint8Array, stored: Uint8Array = gzipSync(layer))
   return {
     what: "layer x",
     file: { path, offsetBytes: 5, sizeBytes: stored.length },
-    mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
     expectedDigest: sha256(stored),
     expectedDiffId: sha256(layer),
     stagingDir: join(folder, "staging"),
