@@ -14,6 +14,7 @@ const table = {
   diff: ["base", "oci", "wasm", "sys", "tar", "content", "extract", "layer"],
   image: ["base", "oci", "sys", "tar", "metadata", "content", "mount", "extract", "snapshot", "layer", "diff"],
   container: ["base", "oci", "sys", "metadata", "mount", "snapshot", "image"],
+  plugin: ["base", "sys", "mount", "snapshot"],
 };
 const driver = (folder) => `^driver/${folder}/`;
 const folders = Object.entries(table).map(([folder, allowed]) => ({

@@ -2,7 +2,7 @@ import tseslint from "typescript-eslint";
 import n from "eslint-plugin-n";
 
 export default tseslint.config(
-  { ignores: ["dist/", "build/", "core-wasm/", "node_modules/"] },
+  { ignores: ["dist/", "build/", "core-wasm/", "node_modules/", "driver/plugin/gen/"] },
   {
     files: ["driver/**/*.ts", "test/**/*.ts", "bench/**/*.ts", "vitest.config.ts"],
     extends: [tseslint.configs.strictTypeChecked],
