@@ -17,7 +17,7 @@ const killPollMs = 50;
 const killPolls = 200;
 
 /** Of a container whose end nobody saw. */
-const unknownExitCode = 255;
+export const unknownExitCode = 255;
 
 export class ContainerStore {
   readonly options: ContainersOptions;
@@ -97,7 +97,7 @@ export class ContainerStore {
    */
   async settled(row: ContainerRow): Promise<ContainerInfo | undefined> {
     const status = storedStatus(row);
-    if (status === "created" || status === "exited" || this.#kept.has(row.id)) return this.infoOf(row);
+    if (this.#isAtRest(row) || this.#kept.has(row.id)) return this.infoOf(row);
     const state = this.stateOf(row.id);
     if (status === "running") this.#resumeOrphaned(row, state);
     using lock = (await this.#lockOfUnattended(row, state)) ?? (state.isLocked() ? undefined : state.tryLock());
@@ -109,18 +109,23 @@ export class ContainerStore {
 
   /** The same, to be called with the lock. */
   async settle(row: ContainerRow, state: StateDir): Promise<ContainerInfo | undefined> {
-    const status = storedStatus(row);
-    if (status === "created" || status === "exited") return this.infoOf(row);
+    if (this.#isAtRest(row)) return this.infoOf(row);
     endLeftovers(this.#runtimeState, row.id);
     removeRootfs(state.rootfs);
     state.removeFiles();
-    if (status === "running") {
-      this.records.exited(row.id, unknownExitCode);
+    if (storedStatus(row) === "running") {
+      this.records.exited(row.id, state.readExit() ?? unknownExitCode);
       const container = this.infoOf(this.records.tryGet(row.id) ?? row);
       if (!container.autoRemove) return container;
     }
     await this.removeLocked(this.infoOf(row), state);
     return undefined;
+  }
+
+  /** Nobody need attend to it. One that removes itself has an end, but only on its way out. */
+  #isAtRest(row: ContainerRow): boolean {
+    const status = storedStatus(row);
+    return status === "created" || (status === "exited" && !this.infoOf(row).autoRemove);
   }
 
   /** To be called with the container's lock. */

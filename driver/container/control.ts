@@ -1,13 +1,14 @@
 /** What is done to a container that runs, mostly by another process than the one that started it. */
-import { closeSync, readSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageError } from "../base/errors.ts";
 import type { ContainerRow } from "../metadata/schema.ts";
 import { openLocked } from "../sys/lock-file.ts";
-import type { ContainerStore } from "./container-store.ts";
+import { type ContainerStore, unknownExitCode } from "./container-store.ts";
 import type { StopOptions } from "./container.ts";
 import { processesLike } from "./processes.ts";
+import { readExit } from "./state-dir.ts";
 
 const pollMs = 50;
 const defaultStopSeconds = 10;
@@ -20,19 +21,13 @@ export async function waitForEnd(store: ContainerStore, wanted: string, signal?:
     for (;;) {
       const row = store.records.tryGet(id);
       const current = row === undefined ? undefined : await store.settled(row);
-      if (current === undefined) return readExit(exit);
+      if (current === undefined) return (exit === undefined ? undefined : readExit(exit)) ?? unknownExitCode;
       if (current.status !== "running") return current.exitCode ?? 0;
       await sleep(pollMs, undefined, { ...(signal && { signal }) });
     }
   } finally {
     if (exit !== undefined) closeSync(exit);
   }
-}
-
-function readExit(fd: number | undefined): number {
-  const bytes = Buffer.alloc(16);
-  const text = fd === undefined ? "" : bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0));
-  return text === "" ? 255 : Number(text);
 }
 
 export async function stopContainer(store: ContainerStore, wanted: string, options: StopOptions): Promise<void> {

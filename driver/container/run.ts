@@ -35,26 +35,30 @@ export interface Run {
 export async function runContainer(run: Run): Promise<RunResult> {
   const { container, state, records } = run;
   const wasMounted = isMountPoint(state.rootfs);
+  // Recorded last: until then whoever meets the record without its lock does the rest, and finds the exit code.
   function ended(exitCode: number): void {
     state.writeExit(exitCode);
-    records.exited(container.id, exitCode);
+    try {
+      if (!wasMounted) removeRootfs(state.rootfs);
+      state.removeFiles();
+    } finally {
+      records.exited(container.id, exitCode);
+    }
   }
   state.startExit();
   records.starting(container.id);
+  let exitCode: number;
   try {
     const started = await start(run);
     records.started(container.id, started.pid);
-    const exitCode = await attend(started, run);
-    ended(exitCode);
-    return { exitCode };
+    exitCode = await attend(started, run);
   } catch (error) {
     const failure = withExitCode(error);
     ended(Number(failure.details["exitCode"]));
     throw failure;
-  } finally {
-    if (!wasMounted) removeRootfs(state.rootfs);
-    state.removeFiles();
   }
+  ended(exitCode);
+  return { exitCode };
 }
 
 async function start(run: Run): Promise<StartedProcess> {

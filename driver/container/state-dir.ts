@@ -2,7 +2,7 @@
  * `<state>/containers/<id>`: the mounted root, generated files and the locks of one container; and
  * `<root>/containers/<id>`: what a reboot must not take away, its log and volumes.
  */
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../base/errors.ts";
 import { AT_FDCWD, flockFd, fstat, tryFstatat } from "../sys/linux.ts";
@@ -128,6 +128,17 @@ export class StateDir {
     writeFileSync(this.exit, String(exitCode));
   }
 
+  /** Undefined while there is none. */
+  readExit(): number | undefined {
+    const fd = this.openExit();
+    if (fd === undefined) return undefined;
+    try {
+      return readExit(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   /** To be closed by the caller; undefined before the first run. */
   openExit(): number | undefined {
     try {
@@ -137,6 +148,13 @@ export class StateDir {
       throw error;
     }
   }
+}
+
+/** The exit code in a file of {@link StateDir.openExit}, which may be removed by now. */
+export function readExit(fd: number): number | undefined {
+  const bytes = Buffer.alloc(16);
+  const text = bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0));
+  return text === "" ? undefined : Number(text);
 }
 
 /** A lock belongs to an open file: a child process that inherits `fd` holds it too. */

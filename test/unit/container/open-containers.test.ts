@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Containers } from "../../../driver/container/container.ts";
 import { type ContainersOptions, openContainers } from "../../../driver/container/open-containers.ts";
+import { StateDir } from "../../../driver/container/state-dir.ts";
 import { openDatabase } from "../../../driver/metadata/database.ts";
 import type { Privileges } from "../../../driver/sys/privileges.ts";
 import { digestOf, fakeImages, fakeSnapshotter } from "./fake-store.ts";
@@ -166,6 +167,40 @@ describe("Containers", () => {
       expect(await again.list()).toEqual([expect.objectContaining({ name: "left", status: "exited", exitCode: 255 })]);
       expect(await again.get(id)).toMatchObject({ status: "exited", pid: null });
       await expect(again.get(gone.id)).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
+    });
+  });
+
+  it("openContainers takes away what removes itself when its owner was killed after its end", async () => {
+    await withContainers(async (containers, folder, options) => {
+      const { id } = await containers.create({ image: "test", autoRemove: true });
+      const kept = await containers.create({ image: "test" });
+      options.database.write((sql) => sql.run("UPDATE containers SET status = 'exited', exit_code = 0"));
+      const again = await openContainers(options);
+      expect((await again.list()).map((container) => container.id)).toEqual([kept.id]);
+      expect(existsSync(join(folder.path, "snapshots", id))).toBe(false);
+      expect(existsSync(join(folder.path, "state/containers", id))).toBe(false);
+    });
+  });
+
+  it("openContainers leaves alone what removes itself while its owner still does", async () => {
+    await withContainers(async (containers, _folder, options) => {
+      const { id } = await containers.create({ image: "test", autoRemove: true });
+      options.database.write((sql) => sql.run("UPDATE containers SET status = 'exited', exit_code = 3"));
+      using owner = new StateDir(options, id).tryLock();
+      expect(owner).toBeDefined();
+      const again = await openContainers(options);
+      expect(await again.list()).toEqual([expect.objectContaining({ id, status: "exited", exitCode: 3 })]);
+    });
+  });
+
+  it("openContainers finds the exit code that a killed owner did not come to record", async () => {
+    await withContainers(async (containers, _folder, options) => {
+      const { id } = await containers.create({ image: "test" });
+      options.database.write((sql) => sql.run("UPDATE containers SET status = 'running', pid = 1"));
+      const state = new StateDir(options, id);
+      state.startExit();
+      state.writeExit(7);
+      expect(await (await openContainers(options)).get(id)).toMatchObject({ status: "exited", exitCode: 7 });
     });
   });
 
