@@ -89,7 +89,7 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
   const images: Images = {
     list: () => imageStore.summaries(),
     get: (reference) => imageStore.details(reference),
-    history: async (reference) => historyOf(await imageStore.details(reference)),
+    history: async (reference) => historyOf(await imageStore.details(reference), await imageStore.ancestors()),
     tag: async (source, target) => {
       await imageStore.tag(source, target);
       await publishIndex(context);

@@ -13,6 +13,7 @@ import { type ImageConfig, parseImageConfig } from "../oci/image-config.ts";
 import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import { parseReference, tryParseReference } from "../oci/reference.ts";
 import { clockRealtimeNs } from "../sys/linux.ts";
+import type { Ancestor } from "./history.ts";
 import type { ImageDetails, ImageLayer, ImageSummary } from "./image-types.ts";
 
 /** One manifest with its names: rows of the images table folded by manifest. */
@@ -162,6 +163,12 @@ export class ImageStore {
     const rows = this.layerRows();
     const { readable, damaged } = await this.openAll();
     return [...readable.map((image) => summaryOf(image, rows)), ...damaged.map(damagedSummaryOf)];
+  }
+
+  /** Every image that others may have been made from. */
+  async ancestors(): Promise<readonly Ancestor[]> {
+    const { readable } = await this.openAll();
+    return readable.map(({ manifest, config }) => ({ id: manifest.config.digest, config }));
   }
 
   async details(reference: string): Promise<ImageDetails> {

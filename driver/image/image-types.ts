@@ -39,7 +39,7 @@ export interface ImageDetails extends ImageSummary {
 
 /** One row of `history`, newest first. */
 export interface HistoryRow {
-  /** ImageID for the newest row, null ("<missing>") below. */
+  /** ImageID for the newest row and for those at which another stored image ends, else null ("<missing>"). */
   readonly id: Digest | null;
   readonly created: string | null;
   readonly createdBy: string;

@@ -89,7 +89,7 @@ describe.each(backends)("commit on %s", { timeout: 300_000 }, (backend) => {
     const rows = JSON.parse(ok(["history", "--json", "app"])) as Json[];
     expect(rows).toMatchObject([
       { id: id.trim(), createdBy: `sh -c ${script}`, comment: "Add greeting" },
-      { id: null, createdBy: "layer 0" },
+      { id: ok(["images", "-q", "--no-trunc", "base:1"]).trim(), createdBy: "layer 0" },
     ]);
     expect(rows[0]?.["sizeBytes"]).toBeGreaterThan(0);
     expect(configOf("app")).toMatchObject({
@@ -131,6 +131,8 @@ describe.each(backends)("commit on %s", { timeout: 300_000 }, (backend) => {
       const idsOf = (root: string): string[] =>
         ["app", "same"].map((name) => ok(["images", "-q", "--no-trunc", name], { root }));
       expect(idsOf(format)).toEqual(idsOf("root"));
+      // The base image is not there, so its row has no ID.
+      expect(ok(["history", "-q", "app"], { root: format })).toMatch(/^[0-9a-f]{12}\n<missing>\n$/);
       expect(ok(["run", "--rm", "app"], { root: format })).toBe("hello\n");
     }
     expect(laminate(["save", "--format", "oci-dir", "-o", folder, "app"])).toMatchObject({ status: 1 });

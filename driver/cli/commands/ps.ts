@@ -54,7 +54,7 @@ export const command: Command = {
     if (options.isOn("quiet")) return { document: shown.map(({ id }) => id), text: shown.map(idOf) };
     const withSize = options.isOn("size");
     const rows = shown.map(async (container) => {
-      const words = printable(container.process.args.join(" "));
+      const words = printable(commandOf(container));
       return [
         idOf(container),
         container.image,
@@ -83,6 +83,11 @@ export const command: Command = {
     return { document: shown, text: table(withSize ? [...header, "SIZE"] : header, cells), rows: named, headers };
   },
 };
+
+/** As Docker shows it: words with blanks in quotes, the first one as it is. */
+function commandOf({ process: { args } }: ContainerInfo): string {
+  return args.map((word, at) => (at > 0 && word.includes(" ") ? `'${word}'` : word)).join(" ");
+}
 
 export function statusOf({ status, paused, started, finished, exitCode }: ContainerInfo, now: Date): string {
   switch (status) {
