@@ -12,6 +12,7 @@ import { detectPrivileges } from "../sys/privileges.ts";
 import type { TarHandler } from "../tar/entry.ts";
 import { TarReader } from "../tar/tar-reader.ts";
 import type { Core } from "../wasm/core.ts";
+import { Arrival } from "./arrival.ts";
 import { Control } from "./control.ts";
 import { compressionOf, createDecompressor, type Decompressor } from "./decompress.ts";
 import { createHasher } from "./digest-engine.ts";
@@ -35,7 +36,9 @@ export async function applyLayer(task: ApplyTask, core: Core): Promise<AppliedLa
   const blobHash = createHasher(task.engine, core);
   const diffHash = createHasher(task.engine, core);
   const extraction = task.stagingDir === null ? parseOnly : openExtraction(task, task.stagingDir);
-  using file = openLayerFile(task.file, task.what);
+  using file = openLayerFile(task.file, task.what, () => {
+    control.throwIfCanceled(task.what);
+  });
   using kept = openIngest(task.ingestPath);
   let decompressor: Decompressor | undefined;
   try {
@@ -68,7 +71,7 @@ export async function applyLayer(task: ApplyTask, core: Core): Promise<AppliedLa
     const digest = blobHash.digest();
     if (task.expectedDigest !== null) requireDigest(task.what, task.expectedDigest, digest);
     const diffId = diffHash.digest();
-    requireDigest(`diffID of ${task.what}`, task.expectedDiffId, diffId);
+    if (task.expectedDiffId !== null) requireDigest(`diffID of ${task.what}`, task.expectedDiffId, diffId);
     return { digest, diffId, sizeBytes: task.file.sizeBytes, uncompressedBytes, ...extraction.finish() };
   } catch (error) {
     throw explain(error, task, file, blobHash);
@@ -123,15 +126,22 @@ interface LayerReader extends Disposable {
   read(): Uint8Array | undefined;
 }
 
-function openLayerFile({ path, offsetBytes, sizeBytes }: LayerFile, what: string): LayerReader {
+function openLayerFile(
+  { path, offsetBytes, sizeBytes, arrival }: LayerFile,
+  what: string,
+  checkCanceled: () => void,
+): LayerReader {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const end = offsetBytes + sizeBytes;
   const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  const arriving = arrival && new Arrival(arrival);
   let at = offsetBytes;
+  let there = arriving === undefined ? end : at;
   return {
     read: () => {
       if (at === end) return undefined;
-      const got = readSync(fd, buffer, 0, Math.min(chunkBytes, end - at), at);
+      if (at === there) there = Math.min(end, arriving?.waitBeyond(at, what, checkCanceled) ?? end);
+      const got = readSync(fd, buffer, 0, Math.min(chunkBytes, there - at), at);
       if (got === 0) {
         throw new StorageError(
           "ERR_DATA_LOSS",

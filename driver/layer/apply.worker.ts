@@ -2,12 +2,21 @@
 import { asStorageError, toWire } from "../base/errors.ts";
 import { createCore } from "../wasm/core.ts";
 import { applyLayer } from "./apply-layer.ts";
-import type { ApplyReply, ApplyTask } from "./tasks.ts";
+import { applyLayerOnto } from "./apply-onto.ts";
+import type { AppliedLayer, ApplyOntoTask, ApplyReply, ApplyTask } from "./tasks.ts";
 
-export async function apply(task: ApplyTask): Promise<ApplyReply> {
+export function apply(task: ApplyTask): Promise<ApplyReply> {
+  return reply(task, () => applyLayer(task, createCore(task.core)));
+}
+
+export function applyOnto(task: ApplyOntoTask): Promise<ApplyReply> {
+  return reply(task, () => applyLayerOnto(task));
+}
+
+async function reply({ what }: ApplyTask, work: () => Promise<AppliedLayer>): Promise<ApplyReply> {
   try {
-    return { ok: true, layer: await applyLayer(task, createCore(task.core)) };
+    return { ok: true, layer: await work() };
   } catch (error) {
-    return { ok: false, error: toWire(asStorageError(error, `cannot apply ${task.what}`)) };
+    return { ok: false, error: toWire(asStorageError(error, `cannot apply ${what}`)) };
   }
 }

@@ -1,18 +1,21 @@
 /**
  * layer/ turns stored layers into verified ones: one thread a layer, from its file to the last file written. This file
- * is the only one that knows there is a pool, and the only one that mints {@link VerifiedLayer}.
+ * is the only one that knows there is a pool.
  */
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { StorageError, fromWire } from "../base/errors.ts";
-import type { VerifiedLayer } from "../extract/staged-layer.ts";
 import type { apply } from "./apply.worker.ts";
 import { coreModule } from "../wasm/core.ts";
 import { Control } from "./control.ts";
 import { type EngineChoice, chooseDigestEngine } from "./digest-engine.ts";
-import { type AppliedLayer, type ApplyTask, type DigestEngine, type LayerLimits } from "./tasks.ts";
+import type { AppliedLayer, ApplyOntoTask, ApplyTask, DigestEngine, LayerLimits } from "./tasks.ts";
 
-export type LayerOrder = Omit<ApplyTask, "control" | "core" | "engine" | "limits">;
+export { verifiedLayer } from "./verified-layer.ts";
+
+type PoolsOwn = "control" | "core" | "engine" | "limits";
+export type LayerOrder = Omit<ApplyTask, PoolsOwn>;
+export type OntoOrder = Omit<ApplyOntoTask, PoolsOwn | "redirects" | "ingestPath">;
 
 export interface ApplyOptions {
   readonly signal?: AbortSignal | undefined;
@@ -27,7 +30,7 @@ export class LayerPool implements AsyncDisposable {
   readonly #wantedEngine: DigestEngine | "auto";
   readonly #limits: LayerLimits;
   readonly #threads: number;
-  #pool: Piscina<ApplyTask, Awaited<ReturnType<typeof apply>>> | undefined;
+  #pool: Piscina<ApplyTask | ApplyOntoTask, Awaited<ReturnType<typeof apply>>> | undefined;
   #choice: EngineChoice | undefined;
 
   constructor(options: { engine: DigestEngine | "auto"; limits: LayerLimits; threads?: number | undefined }) {
@@ -45,7 +48,25 @@ export class LayerPool implements AsyncDisposable {
    * hold rubbish that the caller drops.
    * @throws {StorageError} as {@link import("./apply-layer.ts").applyLayer}; ERR_INTERNAL when the thread died.
    */
-  async apply(order: LayerOrder, options: ApplyOptions = {}): Promise<AppliedLayer> {
+  apply(order: LayerOrder, options?: ApplyOptions): Promise<AppliedLayer> {
+    return this.#work("apply", order, options);
+  }
+
+  /**
+   * Applies one layer onto a directory: read, proven, settled and merged on the thread. Until the layer is proven
+   * nothing but the staging directory is touched; a directory that was empty is empty again after a failure. `usage` is
+   * what the layer adds.
+   * @throws {StorageError} as {@link apply}, and what settling and merging throw.
+   */
+  applyOnto(order: OntoOrder, options?: ApplyOptions): Promise<AppliedLayer> {
+    return this.#work("applyOnto", { ...order, redirects: [], ingestPath: null }, options);
+  }
+
+  async #work(
+    name: "apply" | "applyOnto",
+    order: LayerOrder | Omit<ApplyOntoTask, PoolsOwn>,
+    options: ApplyOptions = {},
+  ): Promise<AppliedLayer> {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
     const control = new Control();
@@ -59,14 +80,14 @@ export class LayerPool implements AsyncDisposable {
         onProgress(control.doneBytes);
       }, progressIntervalMs);
     try {
-      const task: ApplyTask = {
+      const task = {
         ...order,
         control: control.buffer,
         core: coreModule(),
         engine: this.engine.engine,
         limits: this.#limits,
       };
-      const reply = await this.#run(task);
+      const reply = await this.#run(name, task);
       if (reply.ok) return reply.layer;
       signal?.throwIfAborted();
       throw fromWire(reply.error);
@@ -76,15 +97,15 @@ export class LayerPool implements AsyncDisposable {
     }
   }
 
-  async #run(task: ApplyTask): Promise<Awaited<ReturnType<typeof apply>>> {
+  async #run(name: string, task: ApplyTask | ApplyOntoTask): Promise<Awaited<ReturnType<typeof apply>>> {
     try {
-      return await this.#open().run(task, { name: "apply" });
+      return await this.#open().run(task, { name });
     } catch (error) {
       throw new StorageError("ERR_INTERNAL", `cannot apply ${task.what}: its thread died`, { cause: error });
     }
   }
 
-  #open(): Piscina<ApplyTask, Awaited<ReturnType<typeof apply>>> {
+  #open(): Piscina<ApplyTask | ApplyOntoTask, Awaited<ReturnType<typeof apply>>> {
     if (this.#pool === undefined) {
       this.#pool = new Piscina({
         filename: workerFile.href,
@@ -103,10 +124,4 @@ export class LayerPool implements AsyncDisposable {
     await this.#pool?.destroy();
     this.#pool = undefined;
   }
-}
-
-/** The brand says: size, digest and diffID of what lies in `stagingDir` were proven by the pass that laid it there. */
-export function verifiedLayer(applied: AppliedLayer, stagingDir: string): VerifiedLayer {
-  const { digest, diffId, notes, usage } = applied;
-  return { digest, diffId, notes, usage, stagingDir } as unknown as VerifiedLayer;
 }

@@ -1,7 +1,8 @@
 /** What crosses the border between the pool and its threads: plain data in one shape each way. */
 import type { Digest, DiffId } from "../base/digest.ts";
 import type { WireError } from "../base/errors.ts";
-import type { LayerNotes, Redirect, Usage } from "../extract/staged-layer.ts";
+import type { LayerNotes, LowerLayer, Redirect, Usage } from "../extract/staged-layer.ts";
+import type { Privileges } from "../sys/privileges.ts";
 import type { CoreModule } from "../wasm/core.ts";
 import { defaultTarLimits, type TarLimits } from "../tar/entry.ts";
 
@@ -20,6 +21,8 @@ export interface LayerFile {
   readonly path: string;
   readonly offsetBytes: number;
   readonly sizeBytes: number;
+  /** Of an {@link import("./arrival.ts").Arrival} when the file is still being written; only for a whole file. */
+  readonly arrival?: SharedArrayBuffer;
 }
 
 export interface ApplyTask {
@@ -28,7 +31,8 @@ export interface ApplyTask {
   readonly file: LayerFile;
   /** Null when the source does not name the stored bytes: then the diffID alone proves them. */
   readonly expectedDigest: Digest | null;
-  readonly expectedDiffId: DiffId;
+  /** Null when only the stored bytes are named, or nothing is: then what is read defines it. */
+  readonly expectedDiffId: DiffId | null;
   /** Receives the tree in `fs/`; null to verify without extracting. */
   readonly stagingDir: string | null;
   /** Existing empty file that receives the stored bytes; null when they are stored already. */
@@ -39,6 +43,25 @@ export interface ApplyTask {
   readonly control: SharedArrayBuffer;
   /** Compiled by the pool's owner: threads share its machine code, and none compiles or frees code of its own. */
   readonly core: CoreModule;
+}
+
+/** Where a layer goes that is not to become a snapshot here: a directory that somebody else made. */
+export interface Place {
+  readonly dir: string;
+  /** "overlay": an empty upper directory, which gets marks. "tree": all there is below, from which deletions are taken. */
+  readonly form: "overlay" | "tree";
+  /** Below an upper directory, topmost first; none for a tree, which is below itself. */
+  readonly lowers: readonly LowerLayer[];
+  /** Of the marks in `dir` and `lowers`. */
+  readonly overlayXattr: Privileges["overlayXattr"];
+  /** One syncfs(2) at the end. */
+  readonly syncs: boolean;
+}
+
+export interface ApplyOntoTask extends ApplyTask {
+  /** On the mount of `place.dir`; directly in it or outside it. */
+  readonly stagingDir: string;
+  readonly place: Place;
 }
 
 export interface AppliedLayer {
