@@ -145,8 +145,8 @@ export class Channel implements Disposable {
         }),
       read: async () => {
         try {
-          const { done, value } = await answers.next();
-          return done === true ? undefined : value;
+          const next = await answers.next();
+          return next.done === true ? undefined : next.value;
         } catch (error) {
           throw signal?.aborted === true ? signal.reason : translate(error);
         }
@@ -173,8 +173,8 @@ export class Channel implements Disposable {
   }
 }
 
-function translate(error: unknown): unknown {
-  if (!(error instanceof Error) || !("details" in error)) return error;
+function translate(error: unknown): Error {
+  if (!(error instanceof Error) || !("details" in error)) return asError(error);
   const { code, details } = error as ServiceError;
   return errorOf({ code, details }, error);
 }

@@ -66,5 +66,5 @@ export function grpcService<S extends ServiceShape>(service: S, handlers: Handle
     // The types of Handlers have checked that kind and function belong together.
     return { kind: methodKind, method, handle: handlers[name] } as unknown as Route;
   });
-  return { descriptor: service as DescService, routes };
+  return { descriptor: service, routes };
 }

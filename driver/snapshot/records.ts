@@ -65,12 +65,12 @@ export function insertSnapshot(sql: Sql, { name, parentId, kind, labels, nowNs, 
 export function commitSnapshot(
   sql: Sql,
   id: number,
-  { name, labels, nowNs, usage }: Omit<NewSnapshot, "kind" | "parentId">,
+  { name, parentId, labels, nowNs, usage }: Omit<NewSnapshot, "kind">,
 ): void {
   sql.run(
-    `UPDATE snapshots SET name = ?, kind = 'committed', labels = ?, created_ns = ?, updated_ns = ?, inodes = ?,
+    `UPDATE snapshots SET name = ?, parent_id = ?, kind = 'committed', labels = ?, created_ns = ?, updated_ns = ?, inodes = ?,
      size_bytes = ? WHERE id = ?`,
-    ...[name, formatLabels(labels), nowNs, nowNs, usage.inodes, usage.sizeBytes, id],
+    ...[name, parentId, formatLabels(labels), nowNs, nowNs, usage.inodes, usage.sizeBytes, id],
   );
 }
 

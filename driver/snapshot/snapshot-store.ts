@@ -12,6 +12,7 @@ import * as records from "./records.ts";
 import type {
   AdoptedCapture,
   AdoptedLayer,
+  CommitSnapshotOptions,
   SnapshotInfo,
   SnapshotKind,
   SnapshotOptions,
@@ -90,24 +91,26 @@ export class SnapshotStore implements Snapshotter {
     return this.#run(() => this.#create("view", key, parent, options));
   }
 
-  commit(name: string, key: string, { labels = {} }: SnapshotOptions = {}): Promise<void> {
+  commit(name: string, key: string, { labels = {}, parent = "" }: CommitSnapshotOptions = {}): Promise<void> {
     return this.#run(({ database, directories, durability }) => {
       requireName(name);
       const check = (sql: Sql) => {
         records.requireFree(sql, name, "commit");
         const record = records.requireSnapshot(sql, key, "commit");
-        if (record.kind === "active") return record;
-        throw records.refusal("ERR_FAILED_PRECONDITION", "commit", key, `it is ${record.kind}, not active`);
+        if (record.kind !== "active") {
+          throw records.refusal("ERR_FAILED_PRECONDITION", "commit", key, `it is ${record.kind}, not active`);
+        }
+        return { ...record, parent_id: parent === "" ? record.parent_id : this.#parentAtCommit(sql, record, parent) };
       };
       const measured = database.read(check);
       const usage = this.#measure(measured);
       if (durability === "full") syncFileSystem(directories.treeOf(measured.id));
       database.write((sql) => {
-        const { id } = check(sql);
-        if (id !== measured.id) {
+        const { id, parent_id } = check(sql);
+        if (id !== measured.id || parent_id !== measured.parent_id) {
           throw records.refusal("ERR_ABORTED", "commit", key, "it was removed and made again meanwhile");
         }
-        records.commitSnapshot(sql, id, { name, labels, nowNs: clockRealtimeNs(), usage });
+        records.commitSnapshot(sql, id, { name, parentId: parent_id, labels, nowNs: clockRealtimeNs(), usage });
       });
     });
   }
@@ -234,6 +237,23 @@ export class SnapshotStore implements Snapshotter {
         throw error;
       }
     });
+  }
+
+  /** The id of `parent` for a snapshot that has it already, or has none. */
+  #parentAtCommit(sql: Sql, { name, parent_id, parent: has }: records.SnapshotRecord, parent: string): number {
+    const { id, kind } = records.requireSnapshot(sql, parent, "commit on");
+    if (kind !== "committed") {
+      throw records.refusal("ERR_FAILED_PRECONDITION", "commit on", parent, `it is ${kind}, not committed`);
+    }
+    if (parent_id !== null && parent_id !== id) {
+      const reason = `it stands on ${JSON.stringify(has)}, not on ${JSON.stringify(parent)}`;
+      throw records.refusal("ERR_INVALID_ARGUMENT", "commit", name, reason);
+    }
+    if (parent_id === null && this.backend === "copy") {
+      const reason = `it was made on nothing, and the copy backend cannot put it on ${JSON.stringify(parent)} now`;
+      throw records.refusal("ERR_UNIMPLEMENTED", "commit", name, reason);
+    }
+    return id;
   }
 
   #requireActive(key: string, verb: string): records.SnapshotRecord {

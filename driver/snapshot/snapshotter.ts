@@ -27,6 +27,14 @@ export interface SnapshotOptions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+export interface CommitSnapshotOptions extends SnapshotOptions {
+  /**
+   * What the new snapshot stands on. One that was prepared on nothing may be told now, which "overlay" can and "copy"
+   * cannot; any other has its parent already, and may only be reminded of it.
+   */
+  readonly parent?: string;
+}
+
 /**
  * Codes below are the contract; test/suites checks them. Every method may also throw ERR_UNAVAILABLE, once disposed of
  * or when other processes keep the database for ten seconds, and ERR_DATA_LOSS for a snapshot whose directory is lost.
@@ -72,9 +80,11 @@ export interface Snapshotter extends AsyncDisposable {
 
   /**
    * Turns the active snapshot `key`, which nobody should write to meanwhile, into the committed `name`; labels are those given, not inherited.
-   * @throws {StorageError} ERR_NOT_FOUND; ERR_ALREADY_EXISTS for the name; ERR_FAILED_PRECONDITION if not active.
+   * @throws {StorageError} ERR_NOT_FOUND, for the parent too; ERR_ALREADY_EXISTS for the name; ERR_FAILED_PRECONDITION if
+   * not active, and for a parent that is not committed; ERR_INVALID_ARGUMENT for another parent than it has;
+   * ERR_UNIMPLEMENTED for a new parent with "copy".
    */
-  commit(name: string, key: string, options?: SnapshotOptions): Promise<void>;
+  commit(name: string, key: string, options?: CommitSnapshotOptions): Promise<void>;
 
   /** @throws {StorageError} ERR_NOT_FOUND; ERR_FAILED_PRECONDITION ("cannot remove … ") while it has children. */
   remove(key: string): Promise<void>;

@@ -187,6 +187,23 @@ export function snapshotterSuite(
         await snapshotter.commit("committed-1", "reuse-1");
       });
 
+      it("is reminded of its parent at commit, and told it where overlay keeps it apart (Rebase)", async () => {
+        await commitChange("base", "", file("f", "below\n"));
+        await snapshotter.prepare("reminded-active", "base");
+        await snapshotter.commit("reminded", "reminded-active", { parent: "base" });
+        expect((await snapshotter.stat("reminded")).parent).toBe("base");
+
+        access(await snapshotter.prepare("told-active", ""), file("g", "above\n"));
+        const told = snapshotter.commit("told", "told-active", { parent: "base" });
+        if (snapshotter.backend === "copy") {
+          await expect(told).rejects.toThrow(refused("ERR_UNIMPLEMENTED"));
+        } else {
+          await told;
+          expect((await snapshotter.stat("told")).parent).toBe("base");
+          expect((await treeOf("told")).map((line) => line.split(" ")[0])).toEqual([".", "f", "g"]);
+        }
+      });
+
       it("removes from the top down only (RemoveIntermediate)", async () => {
         await commitChange("base", "", changes());
         await commitChange("middle", "base", changes());
@@ -262,6 +279,14 @@ export function snapshotterSuite(
         for (const key of ["v1", "c2"]) {
           await expect(snapshotter.commit("new", key)).rejects.toThrow(refused("ERR_FAILED_PRECONDITION"));
         }
+      });
+
+      it("commit on another parent, or one that is unknown or not committed", async () => {
+        const onto = (parent: string, key = "a2") => snapshotter.commit("new", key, { parent });
+        await expect(onto("nothing")).rejects.toThrow(refused("ERR_NOT_FOUND"));
+        await expect(onto("v1")).rejects.toThrow(refused("ERR_FAILED_PRECONDITION"));
+        await expect(onto("c1", "a1")).rejects.toThrow(refused("ERR_INVALID_ARGUMENT"));
+        expect((await snapshotter.stat("a2")).kind).toBe("active");
       });
 
       it("mounts of a committed snapshot", async () => {

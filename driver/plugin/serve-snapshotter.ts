@@ -1,0 +1,18 @@
+/** The library's door to containerd: one snapshotter, served. */
+import { startServer, type RunningServer, type ServerOptions } from "./server.ts";
+import { type ServedSnapshotter, snapshotsService } from "./snapshots-service.ts";
+
+/**
+ * Serves `snapshotter` to containerd (`[proxy_plugins.NAME] type = "snapshot"`) on a unix socket, with gRPC health and
+ * reflection. The snapshotter stays the caller's to close, after the server.
+ * @param address path of the socket, or "unix://" and a path
+ * @throws {StorageError} ERR_UNAVAILABLE when somebody serves there; ERR_INVALID_ARGUMENT; ERR_ALREADY_EXISTS for a file
+ * that is not a socket.
+ */
+export function serveSnapshotter(
+  snapshotter: ServedSnapshotter,
+  address: string,
+  options: Omit<ServerOptions, "services"> = {},
+): Promise<RunningServer> {
+  return startServer(address, { ...options, services: [snapshotsService(snapshotter)] });
+}
