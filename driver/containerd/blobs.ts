@@ -11,6 +11,8 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { CallOptions, Channel } from "../plugin/channel.ts";
 import { Content } from "../plugin/gen/containerd/services/content/v1/content_pb.ts";
 import { Introspection } from "../plugin/gen/containerd/services/introspection/v1/introspection_pb.ts";
+import { Namespaces } from "../plugin/gen/containerd/services/namespaces/v1/namespace_pb.ts";
+import { createLease } from "./lease.ts";
 import { uploadFile } from "./upload.ts";
 
 export interface ContainerdBlobsOptions {
@@ -19,6 +21,8 @@ export interface ContainerdBlobsOptions {
   /** Where blobs are spooled that only come through the socket. */
   readonly spool: Pick<ContentStore, "startIngest">;
 }
+
+const afterwardsMs = 60 * 60 * 1000;
 
 export function callOptions({ namespace, lease, signal }: BlobCall): CallOptions {
   return {
@@ -47,8 +51,25 @@ export class ContainerdBlobs implements ForeignBlobs {
     return direct ?? (await this.#download(descriptor, call));
   }
 
+  /** Without a lease of the caller's, one of its own keeps the blob for as long as a caller may take to refer to it. */
   async write(path: string, blob: BlobToWrite, call: BlobCall): Promise<void> {
-    await uploadFile(this.#channel, { path, offsetBytes: 0 }, blob, callOptions(call));
+    const options = callOptions(call);
+    const lease = call.lease ?? (await createLease(this.#channel, afterwardsMs, options));
+    await uploadFile(this.#channel, { path, offsetBytes: 0 }, blob, callOptions({ ...call, lease }));
+  }
+
+  /** For a call that names none: blobs are found by their digest alone. */
+  async #namespaceWith({ digest }: Descriptor, call: BlobCall): Promise<string> {
+    const { namespaces } = await this.#channel.unary(Namespaces.method.list, {}, { signal: call.signal });
+    for (const { name } of namespaces) {
+      try {
+        await this.#channel.unary(Content.method.info, { digest }, callOptions({ ...call, namespace: name }));
+        return name;
+      } catch (error) {
+        if (!hasCode(error, "ERR_NOT_FOUND")) throw error;
+      }
+    }
+    throw new StorageError("ERR_NOT_FOUND", "no namespace has it");
   }
 
   /** As the content plugin exports it, asked for once; another plugin's in its place exports none. */
@@ -77,7 +98,11 @@ export class ContainerdBlobs implements ForeignBlobs {
       await using file = await open(ingest.path, constants.O_WRONLY | constants.O_NOFOLLOW);
       let sizeBytes = 0;
       const request = { digest: descriptor.digest };
-      for await (const { data } of this.#channel.serverStream(Content.method.read, request, callOptions(call))) {
+      const options = callOptions({
+        ...call,
+        namespace: call.namespace ?? (await this.#namespaceWith(descriptor, call)),
+      });
+      for await (const { data } of this.#channel.serverStream(Content.method.read, request, options)) {
         sizeBytes += data.length;
         if (sizeBytes > descriptor.size) throw tooLong(what, descriptor.size);
         await file.writeFile(data);
@@ -117,14 +142,4 @@ function inReading(what: string, error: unknown): StorageError {
   if (known.message.includes(what)) return known;
   const message = `cannot read ${what} from containerd: ${known.message}`;
   return new StorageError(known.code, message, { details: known.details, cause: error });
-}
-
-export async function isStored(channel: Channel, digest: string, options: CallOptions): Promise<boolean> {
-  try {
-    await channel.unary(Content.method.info, { digest }, options);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "ERR_NOT_FOUND")) return false;
-    throw error;
-  }
 }

@@ -32,6 +32,10 @@ export async function compareMounts(
     throw new StorageError("ERR_UNIMPLEMENTED", `cannot make a layer: media type ${JSON.stringify(mediaType)}`);
   }
   requirePerformable([...left, ...right], "compare mounts");
+  const namespace = call.namespace ?? (await namespaceOf(context, right));
+  if (namespace === undefined) {
+    throw new StorageError("ERR_UNIMPLEMENTED", "cannot store a layer: neither call nor snapshot names a namespace");
+  }
   await using scope = new AsyncDisposableStack();
   const kind = await kindOf(context, left, right, scope);
   await using ingest = await context.content.startIngest(`diff ${randomUUID()}`);
@@ -49,8 +53,15 @@ export async function compareMounts(
     ref: ref === "" ? `laminate-diff-${randomUUID()}` : ref,
     labels: { ...labels, [uncompressedLabel]: diffId },
   };
-  await blobs.write(ingest.path, blob, call);
+  await blobs.write(ingest.path, blob, { ...call, namespace });
   return { mediaType, digest, size };
+}
+
+/** Some versions of containerd send no namespace along; but keys begin with it: "default/12/web". */
+async function namespaceOf({ snapshotter }: DifferContext, mounts: readonly Mount[]): Promise<string | undefined> {
+  const [top] = dirsOf(mounts) ?? [];
+  const owner = top === undefined ? undefined : await snapshotter.ownerOf(top);
+  return /^([^/]+)\/[0-9]+\//.exec(owner ?? "")?.[1];
 }
 
 async function kindOf(

@@ -10,7 +10,7 @@
  * directories are put here and rows written under that one lock.
  */
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isErrno } from "../base/errors.ts";
 import { AT_FDCWD } from "../sys/constants.ts";
 import { tryFstatat } from "../sys/linux.ts";
@@ -32,6 +32,12 @@ export class SnapshotDirectories {
 
   workOf(id: number): string {
     return join(this.path, String(id), "work");
+  }
+
+  /** Undefined for what is no snapshot's tree. */
+  idOfTree(tree: string): number | undefined {
+    const id = Number(basename(dirname(tree)));
+    return Number.isSafeInteger(id) && tree === this.treeOf(id) ? id : undefined;
   }
 
   has(id: number): boolean {

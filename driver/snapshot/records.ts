@@ -18,6 +18,10 @@ export function findSnapshot(sql: Sql, name: string): SnapshotRecord | undefined
   return sql.get<SnapshotRecord>(`${selectRecord} WHERE s.name = ?`, name);
 }
 
+export function nameOfId(sql: Sql, id: number): string | undefined {
+  return sql.get<{ name: string }>("SELECT name FROM snapshots WHERE id = ?", id)?.name;
+}
+
 /** @throws {StorageError} ERR_NOT_FOUND, "cannot <verb> snapshot …". */
 export function requireSnapshot(sql: Sql, name: string, verb: string): SnapshotRecord {
   const record = findSnapshot(sql, name);

@@ -1,6 +1,7 @@
 /** The life of a snapshot, the same for every backend: containerd's verbs, its errors and its promises on a crash. */
 import type { LowerLayer, Usage } from "../extract/staged-layer.ts";
 import { asStorageError, StorageError } from "../base/errors.ts";
+import { stage } from "../base/stages.ts";
 import type { Sql } from "../metadata/database.ts";
 import type { Mount } from "../mount/mount.ts";
 import { clockRealtimeNs } from "../sys/linux.ts";
@@ -91,26 +92,29 @@ export class SnapshotStore implements Snapshotter {
     return this.#run(() => this.#create("view", key, parent, options));
   }
 
-  commit(name: string, key: string, { labels = {}, parent = "" }: CommitSnapshotOptions = {}): Promise<void> {
-    return this.#run(({ database, directories, durability }) => {
+  async commit(name: string, key: string, { labels = {}, parent = "" }: CommitSnapshotOptions = {}): Promise<void> {
+    const check = (sql: Sql) => {
+      records.requireFree(sql, name, "commit");
+      const record = records.requireSnapshot(sql, key, "commit");
+      if (record.kind !== "active") {
+        throw records.refusal("ERR_FAILED_PRECONDITION", "commit", key, `it is ${record.kind}, not active`);
+      }
+      return { ...record, parent_id: parent === "" ? record.parent_id : this.#parentAtCommit(sql, record, parent) };
+    };
+    const measured = await this.#run(({ database }) => {
       requireName(name);
-      const check = (sql: Sql) => {
-        records.requireFree(sql, name, "commit");
-        const record = records.requireSnapshot(sql, key, "commit");
-        if (record.kind !== "active") {
-          throw records.refusal("ERR_FAILED_PRECONDITION", "commit", key, `it is ${record.kind}, not active`);
-        }
-        return { ...record, parent_id: parent === "" ? record.parent_id : this.#parentAtCommit(sql, record, parent) };
-      };
-      const measured = database.read(check);
-      const usage = this.#measure(measured);
-      if (durability === "full") syncFileSystem(directories.treeOf(measured.id));
+      const record = database.read(check);
+      return { ...record, usage: this.#measure(record) };
+    });
+    await this.#sync(measured.id);
+    return this.#run(({ database }) => {
       database.write((sql) => {
         const { id, parent_id } = check(sql);
         if (id !== measured.id || parent_id !== measured.parent_id) {
           throw records.refusal("ERR_ABORTED", "commit", key, "it was removed and made again meanwhile");
         }
-        records.commitSnapshot(sql, id, { name, parentId: parent_id, labels, nowNs: clockRealtimeNs(), usage });
+        const nowNs = clockRealtimeNs();
+        records.commitSnapshot(sql, id, { name, parentId: parent_id, labels, nowNs, usage: measured.usage });
       });
     });
   }
@@ -183,6 +187,13 @@ export class SnapshotStore implements Snapshotter {
     return this.#run(({ directories }) => directories.treeOf(this.#requireActive(key, "look into").id));
   }
 
+  ownerOf(tree: string): Promise<string | undefined> {
+    return this.#run(({ database, directories }) => {
+      const id = directories.idOfTree(tree);
+      return id === undefined ? undefined : database.read((sql) => records.nameOfId(sql, id));
+    });
+  }
+
   adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[], alongside?: (sql: Sql) => void): Promise<void> {
     return this.#run((parts) => {
       try {
@@ -195,9 +206,10 @@ export class SnapshotStore implements Snapshotter {
   }
 
   /** Idempotent. The database stays open: it is its opener's. */
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    return Promise.resolve();
+    await this.#parts.syncing?.[Symbol.asyncDispose]();
+    await this.#parts.staging[Symbol.asyncDispose]();
   }
 
   #create(
@@ -271,9 +283,24 @@ export class SnapshotStore implements Snapshotter {
   #measure(record: records.SnapshotRecord): Usage {
     const { backend, directories } = this.#parts;
     const { id, parent_id } = record;
+    const parentTree = parent_id === null ? undefined : directories.treeOf(parent_id);
     return readingTree(this.#parts, record, "measure", () =>
-      backend.measure(directories.treeOf(id), parent_id === null ? undefined : directories.treeOf(parent_id)),
+      stage("snapshot.measure", () => backend.measure(directories.treeOf(id), parentTree)),
     );
+  }
+
+  /** Makes the files of snapshot `id` survive a power cut; without effect with durability "none". */
+  async #sync(id: number): Promise<void> {
+    const { directories, durability, syncing } = this.#parts;
+    if (durability === "none") return;
+    const path = directories.treeOf(id);
+    if (syncing === undefined) {
+      stage("snapshot.sync", () => {
+        syncFileSystem(path);
+      });
+    } else {
+      await stage("snapshot.sync", () => syncing.run({ kind: "sync", path }));
+    }
   }
 
   /** Only the holder of the write lock knows which directories will never get a row. */

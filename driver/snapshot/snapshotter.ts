@@ -134,6 +134,9 @@ export interface Snapshotter extends AsyncDisposable {
    * @throws {StorageError} ERR_NOT_FOUND; ERR_FAILED_PRECONDITION if it is not active.
    */
   ownTree(key: string): Promise<string>;
+
+  /** Key or name of the snapshot that has its own tree there; undefined for any other directory. */
+  ownerOf(tree: string): Promise<string | undefined>;
 }
 
 export interface AdoptedLayer {
