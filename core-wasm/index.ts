@@ -10,6 +10,8 @@ export { crc32 } from "./crc32/crc32";
 export { inputHeld, inputLeft, setInput } from "./inflate/bits";
 export { outputEnd, outputStart, outputTake } from "./inflate/window";
 export { inflateRun, inflateStart } from "./inflate/inflate";
+export { DEFLATE_CONTENT, DEFLATE_OUTPUT } from "./deflate/buffers";
+export { deflate } from "./deflate/deflate";
 export { gunzipRun, gunzipStart, memberCrc } from "./inflate/gzip";
 export { TAR_FIELDS, TAR_INPUT, TAR_INPUT_BYTES } from "./tar/fields";
 export { tarHeader } from "./tar/header";

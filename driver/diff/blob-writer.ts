@@ -2,10 +2,10 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { Digest, DiffId, Hasher } from "../base/digest.ts";
 import type { Compression } from "../oci/compression.ts";
-import { blockFormats, compressBlock, gzipHeader, GzipTrailer, type BlockFormat } from "./compress-block.ts";
-import { CompressingThreads } from "./compressing-threads.ts";
+import { CompressingBlocks } from "./compressing-blocks.ts";
+import { gzipHeader, GzipTrailer } from "./compress-block.ts";
 
-const plainFormat: BlockFormat = { blockBytes: 1024 * 1024, dictionaryBytes: 0 };
+const plainBlockBytes = 1024 * 1024;
 
 export interface BlobFacts {
   readonly diffId: DiffId;
@@ -16,31 +16,33 @@ export interface BlobFacts {
 
 export interface BlobOptions {
   readonly compression: Compression;
+  /** How many may compress at the same time, this one among them. */
   readonly threads: number;
   readonly createHasher: () => Hasher;
   /** Called before each block. */
   readonly throwIfCanceled: () => void;
 }
 
-/**
- * Content is gathered into blocks; only when there is more than one are threads started, so that a small layer costs
- * none. Dispose it; a blob that is not finished is rubbish.
- */
+/** Where content is put, block by block. */
+interface Blocks extends AsyncDisposable {
+  /** Room for the block at hand. */
+  readonly room: Uint8Array;
+  /** Ends the block at hand, whose bytes hold as long as this call runs, and begins the next one. */
+  next(contentBytes: number): Promise<void>;
+  /** Ends the last block, and returns when all are written. */
+  finish(contentBytes: number): Promise<void>;
+}
+
+/** Dispose it; a blob that is not finished is rubbish. */
 export class BlobWriter implements AsyncDisposable {
   readonly #compression: Compression;
-  readonly #threadCount: number;
   readonly #throwIfCanceled: () => void;
-  readonly #format: BlockFormat;
+  readonly #blocks: Blocks;
   readonly #fd: number;
   readonly #diffHash: Hasher;
   /** Undefined where the blob is the content. */
   readonly #blobHash: Hasher | undefined;
   readonly #trailer = new GzipTrailer();
-  #threads: CompressingThreads | undefined;
-  #memory: ArrayBuffer;
-  /** Where the dictionary ends and content begins, in `#memory`. */
-  readonly #contentAt: number;
-  #dictionaryAt: number;
   #filled = 0;
   #sizeBytes = 0;
   #uncompressedBytes = 0;
@@ -48,22 +50,29 @@ export class BlobWriter implements AsyncDisposable {
   /** Into the existing file `path`. */
   constructor(path: string, { compression, threads, createHasher, throwIfCanceled }: BlobOptions) {
     this.#compression = compression;
-    this.#threadCount = threads;
     this.#throwIfCanceled = throwIfCanceled;
-    this.#format = compression === "none" ? plainFormat : blockFormats[compression];
-    this.#contentAt = this.#format.dictionaryBytes;
-    this.#dictionaryAt = this.#contentAt;
-    this.#memory = new ArrayBuffer(this.#memoryBytes);
     this.#diffHash = createHasher();
     this.#blobHash = compression === "none" ? undefined : createHasher();
+    const write = (bytes: Uint8Array): void => {
+      this.#write(bytes);
+    };
+    const take = (content: Uint8Array): void => {
+      this.#take(content);
+    };
+    this.#blocks =
+      compression === "none" ? plainBlocks(take, write) : new CompressingBlocks(compression, threads, take, write);
     this.#fd = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
     if (compression === "gzip") this.#write(gzipHeader);
   }
 
   /** Room for at least one byte: fill from its start, then say how many with {@link filled}. */
   async room(): Promise<Uint8Array> {
-    if (this.#filled === this.#format.blockBytes) await this.#nextBlock();
-    return new Uint8Array(this.#memory, this.#contentAt + this.#filled, this.#format.blockBytes - this.#filled);
+    if (this.#filled === this.#blocks.room.length) {
+      this.#throwIfCanceled();
+      await this.#blocks.next(this.#filled);
+      this.#filled = 0;
+    }
+    return this.#blocks.room.subarray(this.#filled);
   }
 
   filled(bytes: number): void {
@@ -91,8 +100,7 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   async finish(): Promise<BlobFacts> {
-    this.#seal(true);
-    await this.#threads?.drain();
+    await this.#blocks.finish(this.#filled);
     if (this.#compression === "gzip") this.#write(this.#trailer.bytes());
     const diffId = this.#diffHash.digest();
     const digest = this.#blobHash?.digest() ?? diffId;
@@ -100,55 +108,14 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#threads?.[Symbol.asyncDispose]();
+    await this.#blocks[Symbol.asyncDispose]();
     closeSync(this.#fd);
   }
 
-  get #memoryBytes(): number {
-    return this.#format.dictionaryBytes + this.#format.blockBytes;
-  }
-
-  async #nextBlock(): Promise<void> {
-    this.#throwIfCanceled();
-    const { dictionaryBytes } = this.#format;
-    const end = this.#contentAt + this.#filled;
-    const dictionary = new Uint8Array(this.#memory).slice(end - dictionaryBytes, end);
-    if (this.#threads === undefined && this.#threadCount > 1 && this.#compression !== "none") {
-      this.#threads = new CompressingThreads(this.#threadCount, this.#memoryBytes, (output) => {
-        this.#write(output);
-      });
-    }
-    const next = await this.#threads?.memory();
-    this.#seal(false);
-    if (next !== undefined) this.#memory = next;
-    new Uint8Array(this.#memory).set(dictionary, this.#contentAt - dictionary.length);
-    this.#dictionaryAt = this.#contentAt - dictionary.length;
-    this.#filled = 0;
-  }
-
-  /** Hashes the block and sends it on its way; its memory may be gone after this. */
-  #seal(isLast: boolean): void {
-    const content = new Uint8Array(this.#memory, this.#contentAt, this.#filled);
+  #take(content: Uint8Array): void {
     this.#diffHash.update(content);
     this.#uncompressedBytes += content.length;
-    if (this.#compression === "none") {
-      this.#write(content);
-      return;
-    }
     if (this.#compression === "gzip") this.#trailer.add(content);
-    if (this.#threads === undefined) {
-      const dictionary = new Uint8Array(this.#memory, this.#dictionaryAt, this.#contentAt - this.#dictionaryAt);
-      this.#write(compressBlock(this.#compression, content, dictionary, isLast));
-      return;
-    }
-    this.#threads.send({
-      compression: this.#compression,
-      memory: this.#memory,
-      dictionaryAt: this.#dictionaryAt,
-      contentAt: this.#contentAt,
-      endAt: this.#contentAt + this.#filled,
-      isLast,
-    });
   }
 
   #write(bytes: Uint8Array): void {
@@ -156,4 +123,15 @@ export class BlobWriter implements AsyncDisposable {
     this.#sizeBytes += bytes.length;
     for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
   }
+}
+
+function plainBlocks(take: (content: Uint8Array) => void, write: (bytes: Uint8Array) => void): Blocks {
+  const room = new Uint8Array(plainBlockBytes);
+  const end = (contentBytes: number): Promise<void> => {
+    const content = room.subarray(0, contentBytes);
+    take(content);
+    write(content);
+    return Promise.resolve();
+  };
+  return { room, next: end, finish: end, [Symbol.asyncDispose]: () => Promise.resolve() };
 }

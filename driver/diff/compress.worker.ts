@@ -1,27 +1,19 @@
-/** A thread that compresses the blocks it is sent, one after the other. */
-import { parentPort } from "node:worker_threads";
-import { compressBlock, type BlockCompression } from "./compress-block.ts";
+/** A thread that helps to compress the blocks of a ring, until it is terminated. */
+import { workerData } from "node:worker_threads";
+import type { CoreModule } from "../wasm/core.ts";
+import { BlockRing, type RingParts } from "./block-ring.ts";
+import { createBlockCompressor, type BlockCompression } from "./compress-block.ts";
 
-export interface BlockTask {
-  readonly index: number;
+export interface HelperOrder {
+  readonly ring: RingParts;
   readonly compression: BlockCompression;
-  /** Dictionary and content, side by side; comes back with the result. */
-  readonly memory: ArrayBuffer;
-  readonly dictionaryAt: number;
-  readonly contentAt: number;
-  readonly endAt: number;
-  readonly isLast: boolean;
+  readonly core: CoreModule;
 }
 
-export interface BlockResult {
-  readonly index: number;
-  readonly memory: ArrayBuffer;
-  readonly output: Uint8Array;
+const { ring: parts, compression, core } = workerData as HelperOrder;
+const ring = new BlockRing(parts);
+const compressor = createBlockCompressor(compression, core);
+for (let block = 0; ; block++) {
+  ring.waitUntilSealed(block);
+  ring.compress(block, compressor);
 }
-
-parentPort?.on("message", ({ index, compression, memory, dictionaryAt, contentAt, endAt, isLast }: BlockTask) => {
-  const dictionary = new Uint8Array(memory, dictionaryAt, contentAt - dictionaryAt);
-  const content = new Uint8Array(memory, contentAt, endAt - contentAt);
-  const result: BlockResult = { index, memory, output: compressBlock(compression, content, dictionary, isLast) };
-  parentPort?.postMessage(result, [memory]);
-});

@@ -16,7 +16,7 @@ export interface CreateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Which SHA-256; measured once a process by default. */
   readonly engine?: DigestEngine | undefined;
-  /** Threads that compress; as many as there are processors by default. The bytes do not depend on it. */
+  /** Threads that work on it; as many as there are processors by default, and four at most. */
   readonly threads?: number | undefined;
 }
 
@@ -36,8 +36,8 @@ export interface CreatedLayer {
 }
 
 /**
- * Packs what `order.kind` has changed. The same changes give the same bytes, on any number of threads, for one version
- * of Node; diffID and tar do not depend on that either. Memory is a few blocks a thread.
+ * Packs what `order.kind` has changed. The same changes give the same bytes, on any number of threads; only zstd's also
+ * depend on the version of Node. Memory is a few blocks a thread.
  * @throws {StorageError} ERR_FAILED_PRECONDITION for an upper directory whose meaning is elsewhere (overlay's redirect
  * and metacopy); ERR_INVALID_ARGUMENT for a name that begins with `.wh.`; ERR_RESOURCE_EXHAUSTED for a full disk;
  * ERR_INTERNAL when the thread died; the signal's reason.

@@ -53,6 +53,14 @@ export interface CoreExports {
   /** The CRC-32 in the trailer of the member just ended; signed. */
   memberCrc(): number;
 
+  readonly DEFLATE_CONTENT: WebAssembly.Global;
+  readonly DEFLATE_OUTPUT: WebAssembly.Global;
+  /**
+   * Deflates `length` bytes at DEFLATE_CONTENT, at most 512 KiB, of which the `dictionary` bytes before it, at most 32
+   * KiB, came before; `isLast` (0 or 1) ends the stream. Returns how many bytes it made at DEFLATE_OUTPUT.
+   */
+  deflate(dictionary: number, length: number, isLast: number): number;
+
   readonly TAR_INPUT: WebAssembly.Global;
   readonly TAR_INPUT_BYTES: WebAssembly.Global;
   readonly TAR_FIELDS: WebAssembly.Global;
@@ -97,6 +105,9 @@ export const abi: Readonly<Record<keyof CoreExports, Kind>> = {
   outputEnd: "function",
   outputTake: "function",
   memberCrc: "function",
+  DEFLATE_CONTENT: "global",
+  DEFLATE_OUTPUT: "global",
+  deflate: "function",
   TAR_INPUT: "global",
   TAR_INPUT_BYTES: "global",
   TAR_FIELDS: "global",
