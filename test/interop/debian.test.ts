@@ -4,6 +4,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { debianRoot } from "../fixtures/debian-root.ts";
 import { type FixtureCompression, writeOciLayout } from "../fixtures/image-builder.ts";
 import { openTestStore } from "../fixtures/stores.ts";
 import { tar } from "../fixtures/tar-builder.ts";
@@ -46,8 +47,7 @@ describe.skipIf(need.missing)("a Debian root", { timeout: 600_000 }, () => {
     // podman reads a path as a repository name, which is in lower case.
     folder = join(tmpdir(), `laminate-debian-${process.pid}`);
     await mkdir(folder);
-    execFileSync("mmdebstrap", ["--quiet", "--variant=minbase", "bookworm", join(folder, "root.tar")]);
-    root = await readFile(join(folder, "root.tar"));
+    root = await readFile(debianRoot());
   }, 600_000);
 
   afterAll(async () => {
