@@ -27,10 +27,11 @@ const table = {
     "layer",
     "diff",
   ],
+  archive: ["base", "oci", "wasm", "sys", "tar", "extract", "layer", "diff"],
   container: ["base", "oci", "sys", "metadata", "mount", "snapshot", "image"],
   differ: ["base", "oci", "sys", "content", "mount", "extract", "snapshot", "layer", "diff"],
   plugin: ["base", "oci", "sys", "mount", "extract", "snapshot", "differ"],
-  containerd: ["base", "oci", "content", "differ", "plugin"],
+  containerd: ["base", "oci", "content", "snapshot", "image", "differ", "plugin"],
 };
 const driver = (folder) => `^driver/${folder}/`;
 const folders = Object.entries(table).map(([folder, allowed]) => ({

@@ -1,0 +1,93 @@
+/**
+ * What containerd sees of a store that is not its alone. It removes every snapshot that it does not know, so it sees
+ * none of what the store's own images and containers stand on, but for unpacked layers that it was lent: a Prepare
+ * that names the chainID of one marks that as lent and answers ERR_ALREADY_EXISTS, containerd's word for "nothing to
+ * fetch". Removing a lent one gives it back.
+ */
+import { isDigest } from "../base/digest.ts";
+import { hasCode, StorageError } from "../base/errors.ts";
+import { isLent, lentLabel } from "../snapshot/lent.ts";
+import type { SnapshotInfo, SnapshotOptions, Snapshotter } from "../snapshot/snapshotter.ts";
+import type { ServedSnapshotter } from "./snapshots-service.ts";
+
+export interface StoreViewOptions {
+  /** Runs `work` while nothing sweeps the store. */
+  readonly whileKept: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Deletes what nobody needs any more; called after layers were given back. */
+  readonly sweep: () => Promise<unknown>;
+}
+
+/** containerd's own names never look like these: its metadata puts "<namespace>/<number>/" before each. */
+const containerKey = /^[0-9a-f]{64}$/;
+const imageMountKey = /^mount sha256:/;
+
+export function storeView(store: Snapshotter, { whileKept, sweep }: StoreViewOptions): ServedSnapshotter {
+  let isOwed = false;
+  const isShown = (info: SnapshotInfo): boolean => {
+    const { name } = info;
+    if (isDigest(name)) return isLent(info);
+    return !containerKey.test(name) && !imageMountKey.test(name);
+  };
+  const requireShown = async (key: string, verb: string): Promise<SnapshotInfo> => {
+    const info = await store.stat(key);
+    if (isShown(info)) return info;
+    throw new StorageError("ERR_NOT_FOUND", `cannot ${verb} snapshot ${JSON.stringify(key)}: it is the store's own`);
+  };
+
+  const lend = async (chainId: string, parent: string): Promise<boolean> => {
+    try {
+      const info = await store.stat(chainId);
+      if (info.kind !== "committed" || info.parent !== parent) return false;
+      if (!isLent(info))
+        await store.update({ name: chainId, labels: { [lentLabel]: chainId } }, [`labels.${lentLabel}`]);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "ERR_NOT_FOUND")) return false;
+      throw error;
+    }
+  };
+  const giveBack = async (name: string): Promise<void> => {
+    for await (const child of store.walk([`parent==${JSON.stringify(name)}`])) {
+      if (!isShown(child)) continue;
+      throw new StorageError("ERR_FAILED_PRECONDITION", `cannot remove snapshot ${name}: ${child.name} stands on it`);
+    }
+    await store.update({ name, labels: {} }, [`labels.${lentLabel}`]);
+    isOwed = true;
+  };
+
+  return {
+    stat: (key) => requireShown(key, "stat"),
+    usage: async (key) => store.usage((await requireShown(key, "measure")).name),
+    mounts: async (key) => store.mounts((await requireShown(key, "mount")).name),
+    update: async (info, fieldPaths) => {
+      const { name, labels } = await requireShown(info.name, "update");
+      const updated = await store.update(info, fieldPaths);
+      if (!isDigest(name) || isLent(updated)) return updated;
+      return store.update({ name, labels: { [lentLabel]: labels[lentLabel] ?? name } }, [`labels.${lentLabel}`]);
+    },
+    prepare: async (key, parent, options) => {
+      const chainId = options?.labels?.[lentLabel];
+      if (chainId !== undefined && isDigest(chainId) && (await whileKept(() => lend(chainId, parent)))) {
+        throw new StorageError("ERR_ALREADY_EXISTS", `cannot prepare snapshot for ${chainId}: it is unpacked already`);
+      }
+      return store.prepare(key, parent, options);
+    },
+    view: (key: string, parent: string, options?: SnapshotOptions) => store.view(key, parent, options),
+    commit: (name, key, options) => store.commit(name, key, options),
+    remove: async (key) => {
+      const info = await requireShown(key, "remove");
+      if (isDigest(key)) await giveBack(info.name);
+      else await store.remove(key);
+    },
+    async *walk(filters) {
+      for await (const info of store.walk(filters)) if (isShown(info)) yield info;
+    },
+    cleanup: async () => {
+      if (isOwed) {
+        isOwed = false;
+        await sweep();
+      }
+      await store.cleanup();
+    },
+  };
+}
