@@ -3,6 +3,8 @@ export { createStorage } from "./storage.ts";
 export type {
   Images,
   LoadOptions,
+  PullOptions,
+  PushOptions,
   Storage,
   StorageCommitOptions,
   StorageInfo,
@@ -29,6 +31,11 @@ export type { ContainerMount, HostConfig, Ulimit } from "./container/host-config
 export { parseSignal } from "./container/signals.ts";
 export type { CommitOptions, CommittedImage } from "./image/commit.ts";
 export type { PruneOptions } from "./image/prune.ts";
+export type { PulledImage } from "./image/pull.ts";
+export type { PushedImage } from "./image/push.ts";
+export { RegistryClient, type RegistryOptions } from "./registry/registry-client.ts";
+export { login, type LoginOptions, logout } from "./registry/login.ts";
+export { parseReference, type Reference } from "./oci/reference.ts";
 export type { SaveFormat, SaveOptions } from "./image/save.ts";
 export type { ContainerChange } from "./image/container-changes.ts";
 export type { Usage } from "./extract/staged-layer.ts";

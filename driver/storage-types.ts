@@ -14,8 +14,11 @@ import type {
   RemovedImage,
 } from "./image/image-types.ts";
 import type { PruneOptions } from "./image/prune.ts";
+import type { PulledImage } from "./image/pull.ts";
+import type { PushedImage } from "./image/push.ts";
 import type { SaveOptions } from "./image/save.ts";
 import type { LayerLimits } from "./layer/tasks.ts";
+import type { RegistryClient } from "./registry/registry-client.ts";
 import type { Snapshotter } from "./snapshot/snapshotter.ts";
 import type { KernelFeatures } from "./sys/kernel.ts";
 
@@ -47,6 +50,17 @@ export interface LoadOptions {
   readonly onProgress?: (progress: LayerProgress) => void;
   /** os/architecture[/variant]; default: this machine's. */
   readonly platform?: string;
+}
+
+export interface PullOptions extends LoadOptions {
+  /** How registries are spoken to; the defaults unless given. It is not closed here. */
+  readonly client?: RegistryClient;
+}
+
+export interface PushOptions {
+  readonly client?: RegistryClient;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LayerProgress) => void;
 }
 
 export interface StorageCommitOptions extends CommitOptions {
@@ -103,6 +117,19 @@ export interface Storage extends AsyncDisposable {
    * "oci-archive:FILE", "oci:DIR[:TAG]", or "-" for an archive on standard input.
    */
   load(locator: string, options?: LoadOptions): Promise<readonly LoadedImage[]>;
+  /**
+   * Fetches an image from a registry: "debian", "localhost:5000/app:1", "debian@sha256:…". Layers are unpacked while they
+   * arrive; what a pull that was killed has fetched is not fetched again.
+   * @throws {StorageError} ERR_INVALID_ARGUMENT for the reference; ERR_NOT_FOUND, ERR_UNAUTHENTICATED,
+   * ERR_PERMISSION_DENIED, ERR_UNAVAILABLE as the registry says; ERR_DATA_LOSS for bytes that are not the promised ones;
+   * the signal's reason.
+   */
+  pull(reference: string, options?: PullOptions): Promise<PulledImage>;
+  /**
+   * Sends an image to the registry in its name, as it is stored; blobs that are there are not sent.
+   * @throws {StorageError} ERR_NOT_FOUND for the image; otherwise as {@link pull}.
+   */
+  push(reference: string, options?: PushOptions): Promise<PushedImage>;
   /**
    * Makes an image of a container: its own image's layers and one with what it has changed, run as it is run.
    * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT for a reference or a change; ERR_FAILED_PRECONDITION when

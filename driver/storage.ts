@@ -17,6 +17,8 @@ import { ImageStore } from "./image/image-store.ts";
 import type { LoadedImage } from "./image/image-types.ts";
 import { loadImage, publishIndex } from "./image/load.ts";
 import { pruneImages } from "./image/prune.ts";
+import { pullImage } from "./image/pull.ts";
+import { pushImage } from "./image/push.ts";
 import { recover, removeImage, sweep } from "./image/remove.ts";
 import { saveArchive, saveLayout } from "./image/save.ts";
 import { openImageSource } from "./image/sources/open-source.ts";
@@ -24,6 +26,8 @@ import type { UnpackContext } from "./image/unpack.ts";
 import { LayerPool } from "./layer/layer-pool.ts";
 import { defaultLayerLimits } from "./layer/tasks.ts";
 import { openDatabase } from "./metadata/database.ts";
+import { parseReference } from "./oci/reference.ts";
+import type { RegistryClient } from "./registry/registry-client.ts";
 import { chooseBackend } from "./snapshot/choose-backend.ts";
 import { openSnapshotter } from "./snapshot/open-snapshotter.ts";
 import { kernelFeatures } from "./sys/kernel.ts";
@@ -107,6 +111,10 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     snapshots: snapshotter,
     containers,
     load: (locator, loadOptions = {}) => load(context, locator, loadOptions),
+    pull: (reference, { client, ...pullOptions } = {}) =>
+      withRegistry(client, (registry) => pullImage(context, registry, parseReference(reference), pullOptions)),
+    push: (reference, { client, ...pushOptions } = {}) =>
+      withRegistry(client, (registry) => pushImage(context, registry, reference, pushOptions)),
     commit: async (wanted, { pause = true, ...commitOptions } = {}) => {
       const { id, name, manifestDigest, process, host } = await containers.get(wanted);
       return commitContainer(
@@ -152,6 +160,17 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** A client of the caller's, or one of our own that is closed afterwards; loaded when first needed. */
+async function withRegistry<T>(
+  given: RegistryClient | undefined,
+  work: (client: RegistryClient) => Promise<T>,
+): Promise<T> {
+  if (given !== undefined) return work(given);
+  const { RegistryClient: Client } = await import("./registry/registry-client.ts");
+  await using client = new Client();
+  return await work(client);
 }
 
 async function load(

@@ -15,6 +15,36 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/load.ts"),
   },
   {
+    names: ["pull", "image pull"],
+    summary: "Fetch images from registries",
+    load: () => import("./commands/pull.ts"),
+  },
+  {
+    names: ["push", "image push"],
+    summary: "Send images to registries",
+    load: () => import("./commands/push.ts"),
+  },
+  {
+    names: ["login"],
+    summary: "Keep the credentials for a registry",
+    load: () => import("./commands/login.ts"),
+  },
+  {
+    names: ["logout"],
+    summary: "Forget the credentials for a registry",
+    load: () => import("./commands/logout.ts"),
+  },
+  {
+    names: ["manifest inspect"],
+    summary: "Show the manifest or index of an image in a registry",
+    load: () => import("./commands/manifest-inspect.ts"),
+  },
+  {
+    names: ["image digest"],
+    summary: "Show the digest that a registry has for images",
+    load: () => import("./commands/image-digest.ts"),
+  },
+  {
     names: ["images", "image ls", "image list"],
     summary: "List images",
     load: () => import("./commands/images.ts"),

@@ -1,11 +1,13 @@
 /** Options of `run` and `create`, and what they ask for. */
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import type { CreateOptions, Storage } from "../index.ts";
-import type { OptionSpec } from "./command.ts";
+import type { CreateOptions } from "../index.ts";
+import type { CommandContext, OptionSpec } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { hostOf, hostOptions } from "./host-options.ts";
 import type { OptionValues } from "./options.ts";
+import { ensureImage } from "./pull-image.ts";
+import { registryOptions } from "./registry-options.ts";
 
 export const containerOptions: readonly OptionSpec[] = [
   { flags: "--rm", description: "remove the container when its program has ended" },
@@ -22,9 +24,11 @@ export const containerOptions: readonly OptionSpec[] = [
   { flags: "--platform <platform>", description: "os/architecture[/variant] that the image must be for" },
   {
     flags: "--pull <when>",
-    description: "images are loaded, not pulled: never or missing",
-    choices: ["missing", "never"],
+    description: "fetch the image: always, when it is missing (default) or never",
+    choices: ["always", "missing", "never"],
   },
+  { flags: "-q, --quiet", description: "show no progress of a pull" },
+  ...registryOptions,
   { flags: "--cidfile <file>", description: "where to write the id; must not exist" },
 ];
 
@@ -53,13 +57,14 @@ export async function createOptions(
 
 /** Makes the container, and notes its id where that was asked for. @throws {UsageError} */
 export async function createContainer(
-  { containers }: Storage,
+  context: CommandContext,
   create: CreateOptions,
   options: OptionValues,
 ): Promise<string> {
   const file = options.text("cidfile");
   if (file !== undefined && existsSync(file)) throw new UsageError(`option --cidfile: ${file} is there already`);
-  const { id } = await containers.create(create);
+  await ensureImage(context, create, options);
+  const { id } = await (await context.storage()).containers.create(create);
   if (file !== undefined) await writeFile(file, id, { flag: "wx" });
   return id;
 }

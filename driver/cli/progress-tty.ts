@@ -6,10 +6,24 @@ import type { ProgressStream, ProgressView } from "./progress-view.ts";
 const redrawMs = 80;
 const barCells = 30;
 
+/** Shares of a second that a lane has to be at work before its speed is worth showing. */
+const leastMeasureMs = 500;
+
+const moving: readonly LayerProgress["phase"][] = ["fetching", "extracting", "pushing"];
+const rank = { fetching: 0, extracting: 0, pushing: 0, waiting: 1, done: 2, reused: 2 } as const;
+const colors = { waiting: 2, fetching: 34, extracting: 36, pushing: 34, done: 32, reused: 2 } as const;
+
+/** A layer, and where its phase began. */
+interface Lane {
+  readonly progress: LayerProgress;
+  readonly sinceMs: number;
+  readonly sinceBytes: number;
+}
+
 export class TtyProgress implements ProgressView {
   readonly #stream: ProgressStream;
   readonly #hasColor: boolean;
-  readonly #lanes = new Map<string, LayerProgress>();
+  readonly #lanes = new Map<string, Lane>();
   #drawnLines = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -19,7 +33,11 @@ export class TtyProgress implements ProgressView {
   }
 
   update(progress: LayerProgress): void {
-    this.#lanes.set(`${progress.image} ${progress.layer}`, progress);
+    const key = `${progress.image} ${progress.layer}`;
+    const former = this.#lanes.get(key);
+    const isSame = former?.progress.phase === progress.phase;
+    const { sinceMs, sinceBytes } = isSame ? former : { sinceMs: performance.now(), sinceBytes: progress.doneBytes };
+    this.#lanes.set(key, { progress, sinceMs, sinceBytes });
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#draw(this.#visible());
@@ -35,32 +53,44 @@ export class TtyProgress implements ProgressView {
   }
 
   /** As many as fit, those at work first: a line that has scrolled away cannot be redrawn. */
-  #visible(): readonly LayerProgress[] {
+  #visible(): readonly Lane[] {
     const lanes = [...this.#lanes.values()];
     const room = Math.max(1, (this.#stream.rows ?? 24) - 1);
     if (lanes.length <= room) return lanes;
-    const rank = { extracting: 0, waiting: 1, done: 2, reused: 2 } as const;
-    return lanes.toSorted((a, b) => rank[a.phase] - rank[b.phase]).slice(0, room);
+    return lanes.toSorted((a, b) => rank[a.progress.phase] - rank[b.progress.phase]).slice(0, room);
   }
 
-  #draw(lanes: readonly LayerProgress[]): void {
+  #draw(lanes: readonly Lane[]): void {
     const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
-    const lines = lanes.map((lane) => `\r${this.#painted(lane.phase, ellipsis(laneText(lane), width))}\u001b[K\n`);
+    const nowMs = performance.now();
+    const lines = lanes.map((lane) => {
+      const text = ellipsis(laneText(lane, nowMs), width);
+      return `\r${this.#painted(lane.progress.phase, text)}\u001b[K\n`;
+    });
     const up = this.#drawnLines === 0 ? "" : `\u001b[${this.#drawnLines}A`;
     this.#stream.write(`${up}${lines.join("")}\u001b[J`);
     this.#drawnLines = lines.length;
   }
 
   #painted(phase: LayerProgress["phase"], text: string): string {
-    const color = { waiting: 2, extracting: 36, done: 32, reused: 2 }[phase];
-    return this.#hasColor ? `\u001b[${color}m${text}\u001b[0m` : text;
+    return this.#hasColor ? `\u001b[${colors[phase]}m${text}\u001b[0m` : text;
   }
 }
 
-function laneText({ image, layer, phase, doneBytes, totalBytes }: LayerProgress): string {
+function laneText({ progress, sinceMs, sinceBytes }: Lane, nowMs: number): string {
+  const { image, layer, phase, doneBytes, totalBytes } = progress;
   const place = `${printable(image)} ${shortId(layer)}`;
-  if (phase !== "extracting") return `${place} ${phase}${phase === "done" ? ` ${humanSize(totalBytes)}` : ""}`;
+  if (!moving.includes(phase)) return `${place} ${phase}${phase === "done" ? ` ${humanSize(totalBytes)}` : ""}`;
   const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
   const full = Math.round(share * barCells);
-  return `${place} [${"#".repeat(full)}${".".repeat(barCells - full)}] ${humanSize(doneBytes)}/${humanSize(totalBytes)}`;
+  const bar = `[${"#".repeat(full)}${".".repeat(barCells - full)}]`;
+  const counted = `${humanSize(doneBytes)}/${humanSize(totalBytes)}`;
+  return `${place} ${phase} ${bar} ${counted}${speedText(nowMs - sinceMs, doneBytes - sinceBytes, totalBytes - doneBytes)}`;
+}
+
+/** " 12MB/s 5s": how fast, and how long it will take. */
+function speedText(ms: number, bytes: number, leftBytes: number): string {
+  if (ms < leastMeasureMs || bytes <= 0) return "";
+  const perSecond = (bytes / ms) * 1000;
+  return ` ${humanSize(Math.round(perSecond))}/s ${Math.ceil(leftBytes / perSecond)}s`;
 }

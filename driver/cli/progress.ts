@@ -2,8 +2,8 @@
  * Progress of layers on standard error.
  *
  * `tty`: a lane a layer, redrawn in place. `plain`: one line a change of state. `json`: one JSON object a line with
- * `type` ("layer"), `time` (RFC 3339), `image`, `layer` (digest), `phase` ("waiting", "extracting", "done" or "reused"),
- * `doneBytes` and `totalBytes`; more types may come, more fields too. `none`: nothing.
+ * `type` ("layer"), `time` (RFC 3339), `image`, `layer` (digest), `phase` ("waiting", "fetching", "extracting",
+ * "pushing", "done" or "reused"), `doneBytes` and `totalBytes`; more types may come, more fields too. `none`: nothing.
  */
 import type { LayerProgress } from "../index.ts";
 import { humanSize, printable, shortId } from "./format.ts";
@@ -47,7 +47,7 @@ class PlainProgress implements ProgressView {
     const key = `${image} ${layer}`;
     if (this.#phases.get(key) === phase) return;
     this.#phases.set(key, phase);
-    const size = phase === "extracting" || phase === "done" ? ` ${humanSize(totalBytes)}` : "";
+    const size = phase === "waiting" || phase === "reused" ? "" : ` ${humanSize(totalBytes)}`;
     this.#stream.write(`${printable(image)}: ${shortId(layer)}: ${phase}${size}\n`);
   }
 

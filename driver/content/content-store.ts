@@ -9,9 +9,9 @@
  */
 import type { Digest } from "../base/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Ingest } from "./ingest.ts";
+import type { Ingest, PartialBlob } from "./ingest.ts";
 
-export type { Ingest } from "./ingest.ts";
+export type { Ingest, PartialBlob } from "./ingest.ts";
 
 export interface BlobInfo {
   readonly digest: Digest;
@@ -44,6 +44,19 @@ export interface ContentStore {
    * @throws {StorageError} ERR_UNAVAILABLE while another ingest holds it.
    */
   startIngest(ref: string): Promise<Ingest>;
+
+  /**
+   * The bytes of a blob that comes from afar, as far as they have come, in this process or one before; commit it as an
+   * ingest. Undefined while somebody else, here or in another process, has it. What was begun counts as wanted for a day,
+   * committed or not: see {@link wantedBlobs}.
+   */
+  resumePartial(digest: Digest): Promise<PartialBlob | undefined>;
+
+  /** Blobs that somebody is fetching or has fetched for an image that is not complete yet. */
+  wantedBlobs(): readonly Digest[];
+
+  /** The image is complete, or the bytes were of no use: nobody comes back for them. */
+  forgetPartial(digest: Digest): void;
 
   /**
    * Makes an ingest visible. `written` is what the writer counted and hashed while writing: the file's size is compared

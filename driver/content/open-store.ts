@@ -8,7 +8,7 @@ import { nameOf, readVerified, requireSize } from "./blob-reader.ts";
 import type { BlobInfo, ContentStore } from "./content-store.ts";
 import { type Durability, publish } from "./durable.ts";
 import { IndexFile } from "./index-file.ts";
-import { type Ingest, Ingests } from "./ingest.ts";
+import { type Ingest, Ingests, type PartialBlob } from "./ingest.ts";
 import { Layout } from "./layout.ts";
 
 export interface OpenContentOptions {
@@ -106,6 +106,18 @@ class LayoutStore implements ContentStore {
 
   startIngest(ref: string): Promise<Ingest> {
     return this.#ingests.start(ref);
+  }
+
+  resumePartial(digest: Digest): Promise<PartialBlob | undefined> {
+    return this.#ingests.resume(digest);
+  }
+
+  wantedBlobs(): readonly Digest[] {
+    return this.#ingests.partialDigests();
+  }
+
+  forgetPartial(digest: Digest): void {
+    this.#ingests.forgetPartial(digest);
   }
 
   async commitIngest(ingestPath: string, written: BlobInfo, expected?: Descriptor): Promise<BlobInfo> {

@@ -70,7 +70,9 @@ export interface LoadedImage {
 export interface LayerProgress {
   readonly image: string;
   readonly layer: Digest;
-  readonly phase: "waiting" | "extracting" | "done" | "reused";
+  /** "fetching" while bytes arrive, though they are extracted at the same time; only of pulls. "pushing" only of pushes. */
+  readonly phase: "waiting" | "fetching" | "extracting" | "pushing" | "done" | "reused";
+  /** Stored (compressed) bytes: arrived, or read. */
   readonly doneBytes: number;
   readonly totalBytes: number;
 }

@@ -65,7 +65,7 @@ interface Swept {
 }
 
 /**
- * Deletes blobs and unpacked layers that no image reaches. Layers below an active or view snapshot stay, and everything
+ * Deletes blobs and unpacked layers that no image reaches and no pull waits for. Layers below an active or view snapshot stay, and everything
  * while an image is damaged.
  */
 export async function sweep(context: SweepContext): Promise<Swept> {
@@ -74,7 +74,7 @@ export async function sweep(context: SweepContext): Promise<Swept> {
   const { readable: open, damaged } = await images.openAll();
   // What a damaged image needs is not known, so nothing is known to be unneeded.
   if (damaged.length > 0) return { deleted: [], reclaimedBytes: 0 };
-  const liveBlobs = new Set(open.flatMap(blobsOf));
+  const liveBlobs = new Set([...open.flatMap(blobsOf), ...content.wantedBlobs()]);
   const liveChains = new Set<string>(open.flatMap((image) => image.chainIds));
 
   const rows = images.layerRows();

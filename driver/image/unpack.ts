@@ -2,6 +2,7 @@
  * An image's layers from their files to committed snapshots: all that are missing are read at once, each on a thread;
  * then they are settled bottom up, and made visible together.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ChainId, parseDigest } from "../base/digest.ts";
 import { StorageError, asStorageError, hasCode } from "../base/errors.ts";
 import type { ContentStore, Ingest } from "../content/content-store.ts";
@@ -14,8 +15,9 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { AdoptedLayer, Snapshotter, StagingDirectory } from "../snapshot/snapshotter.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import type { LayerProgress } from "./image-types.ts";
+import { fetchLayer } from "./fetch-layer.ts";
 import type { ImageStore } from "./image-store.ts";
-import type { SourceLayer } from "./sources/image-source.ts";
+import { isRemote, type SourceLayer } from "./sources/image-source.ts";
 
 export interface UnpackContext {
   readonly snapshotter: Snapshotter;
@@ -66,6 +68,7 @@ export interface UnpackedLayers extends AsyncDisposable {
 }
 
 const maxRedirectRounds = 40;
+const lockPollMs = 20;
 
 export async function unpackLayers(
   context: UnpackContext,
@@ -73,11 +76,12 @@ export async function unpackLayers(
   layers: readonly { readonly source: SourceLayer; readonly chainId: ChainId }[],
   options: UnpackOptions,
 ): Promise<UnpackedLayers> {
-  const planned = await Promise.all(
-    layers.map(({ source, chainId }, at) => plan(context, image, source, chainId, layers[at - 1]?.chainId ?? "")),
-  );
   const scope = new AsyncDisposableStack();
   try {
+    scope.use(await lockLowestMissing(context, layers, options.signal));
+    const planned = await Promise.all(
+      layers.map(({ source, chainId }, at) => plan(context, image, source, chainId, layers[at - 1]?.chainId ?? "")),
+    );
     const read = await readMissing(context, planned, image, scope, options);
     const toAdopt = await settle(context, read, scope, options);
     const descriptors = planned.map((layer) => {
@@ -95,6 +99,35 @@ export async function unpackLayers(
   } catch (error) {
     await scope.disposeAsync();
     throw error;
+  }
+}
+
+/**
+ * Keeps others, here and in other processes, from unpacking the same layers: they wait and then find them. Images share
+ * the chainIDs of their lowest layers, so one lock is enough, on the lowest that is missing; who waits for it holds none.
+ */
+async function lockLowestMissing(
+  { content, snapshotter }: UnpackContext,
+  layers: readonly { readonly chainId: ChainId }[],
+  signal: AbortSignal | undefined,
+): Promise<AsyncDisposable> {
+  for (;;) {
+    signal?.throwIfAborted();
+    let lowest: ChainId | undefined;
+    for (const { chainId } of layers) {
+      if (await isCommitted(snapshotter, chainId)) continue;
+      lowest = chainId;
+      break;
+    }
+    if (lowest === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+    try {
+      const lock = await content.startIngest(`unpack ${lowest}`);
+      if (!(await isCommitted(snapshotter, lowest))) return lock;
+      await lock[Symbol.asyncDispose]();
+    } catch (error) {
+      if (!hasCode(error, "ERR_UNAVAILABLE")) throw error;
+      await sleep(lockPollMs);
+    }
   }
 }
 
@@ -155,7 +188,7 @@ async function readMissing(
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
   const results = await Promise.allSettled(
     planned.map(async (layer) => {
-      const report = (phase: LayerProgress["phase"], doneBytes: number): void =>
+      const report: Report = (phase, doneBytes) =>
         onProgress?.({
           image,
           layer: layer.source.descriptor.digest ?? layer.source.diffId,
@@ -169,9 +202,7 @@ async function readMissing(
       }
       report("waiting", 0);
       try {
-        const read = await readLayer(context, layer, [], scope, either, (done) => {
-          report("extracting", done);
-        });
+        const read = await readLayer(context, layer, [], scope, either, report);
         report("done", layer.source.descriptor.size);
         return [read];
       } catch (error) {
@@ -185,29 +216,42 @@ async function readMissing(
   return results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
 }
 
+type Report = (phase: LayerProgress["phase"], doneBytes: number) => void;
+
 async function readLayer(
-  { snapshotter, content, pool }: UnpackContext,
+  context: UnpackContext,
   planned: PlannedLayer,
   redirects: readonly Redirect[],
   scope: AsyncDisposableStack,
   signal: AbortSignal | undefined,
-  onProgress?: (doneBytes: number) => void,
+  report?: Report,
 ): Promise<ReadLayer> {
+  const { snapshotter, content, pool } = context;
   const { source, what } = planned;
-  const staging = planned.committed ? null : scope.use(await snapshotter.stage());
-  const ingest =
-    planned.stored === undefined && redirects.length === 0
-      ? scope.use(await content.startIngest(`layer ${source.diffId} ${crypto.randomUUID()}`))
-      : null;
-  const order: LayerOrder = {
+  const stage = async (): Promise<StagingDirectory | null> =>
+    planned.committed ? null : scope.use(await snapshotter.stage());
+  const order = (staging: StagingDirectory | null): Omit<LayerOrder, "file" | "ingestPath"> => ({
     what,
-    file: source.file,
     expectedDigest: source.descriptor.digest,
     expectedDiffId: source.diffId,
     stagingDir: staging?.path ?? null,
-    ingestPath: ingest?.path ?? null,
     redirects,
-  };
+  });
+  const onProgress = (done: number): void => report?.("extracting", done);
+  if (isRemote(source.file)) {
+    const blob = descriptorOf(source, undefined);
+    return fetchLayer({ content, what, blob, bytes: source.file, signal, report }, async (file, hasArrived) => {
+      const staging = await stage();
+      const whenArrived = (done: number): void => {
+        if (hasArrived()) onProgress(done);
+      };
+      const applied = await pool.apply(
+        { ...order(staging), file, ingestPath: null },
+        { signal, ...(report && { onProgress: whenArrived }) },
+      );
+      return { planned, applied, staging, ingest: null };
+    });
+  }
   if (source.file.sizeBytes !== source.descriptor.size) {
     throw new StorageError(
       "ERR_DATA_LOSS",
@@ -215,7 +259,16 @@ async function readLayer(
       { details: { expected: source.descriptor.size, actual: source.file.sizeBytes } },
     );
   }
-  return { planned, applied: await pool.apply(order, { signal, onProgress }), staging, ingest };
+  const staging = await stage();
+  const ingest =
+    planned.stored === undefined && redirects.length === 0
+      ? scope.use(await content.startIngest(`layer ${source.diffId} ${crypto.randomUUID()}`))
+      : null;
+  const applied = await pool.apply(
+    { ...order(staging), file: source.file, ingestPath: ingest?.path ?? null },
+    { signal, ...(report && { onProgress }) },
+  );
+  return { planned, applied, staging, ingest };
 }
 
 /** Bottom up, each layer on what is committed and on those settled before it. */

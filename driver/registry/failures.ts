@@ -113,6 +113,11 @@ export function isPassingError(error: unknown): boolean {
   return Object.hasOwn(passingReasons, codeIn(error));
 }
 
+/** Nobody is there, or no way to get there: asked again once only, unless something was on its way already. */
+export function isUnreachable(error: unknown): boolean {
+  return ["ECONNREFUSED", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"].includes(codeIn(error));
+}
+
 /** The other side does not speak TLS at all; a certificate that is not trusted is something else. */
 export function isNotTls(error: unknown): boolean {
   const code = codeIn(error);

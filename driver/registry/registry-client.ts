@@ -134,6 +134,22 @@ export class RegistryClient implements AsyncDisposable {
     );
   }
 
+  /** Asks whether this is a registry that knows us. @throws {StorageError} ERR_UNAUTHENTICATED. */
+  async ping(domain: string, { signal }: FetchOptions = {}): Promise<void> {
+    const host = this.forPush({ domain, path: "" });
+    const context = `cannot log in at ${domain}`;
+    const answer = await host.send({
+      context,
+      method: "GET",
+      path: "/",
+      repository: "",
+      scope: "",
+      accept: [200],
+      signal,
+    });
+    await answer.body.dump({ limit: 64 * 1024 });
+  }
+
   /** The endpoint that takes what is pushed. */
   forPush(reference: Pick<Reference, "domain" | "path">): RegistryHost {
     const [host] = this.#hostsOf(reference, "push").slice(-1);

@@ -6,7 +6,15 @@ import type { Connections, TlsTrust } from "./connections.ts";
 import type { Credentials } from "./identity.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Answer, exchange, type Method, type Outgoing } from "./exchange.ts";
-import { failureOf, isNotTls, isPassing, isPassingError, networkFailure, retryAfterMs } from "./failures.ts";
+import {
+  failureOf,
+  isNotTls,
+  isPassing,
+  isPassingError,
+  isUnreachable,
+  networkFailure,
+  retryAfterMs,
+} from "./failures.ts";
 import { HostLimits } from "./limits.ts";
 import { pauseMs, type Patience, waitFor } from "./patience.ts";
 
@@ -77,7 +85,8 @@ export class RegistryHost {
         answer = await this.#authorized(request);
       } catch (error) {
         signal?.throwIfAborted();
-        if (attempt >= attempts || !isPassingError(error)) throw networkFailure(context, this.endpoint.host, error);
+        const isLast = attempt >= attempts || (attempt === 2 && isUnreachable(error));
+        if (isLast || !isPassingError(error)) throw networkFailure(context, this.endpoint.host, error);
         await waitFor(pauseMs(this.patience, attempt), signal);
         continue;
       }

@@ -9,10 +9,10 @@ export const command: Command = {
   stopsAtFirstArgument: true,
   usageExitCode,
 
-  async run({ storage, env }, words, options) {
-    const create = await createOptions(words, options, env);
+  async run(context, words, options) {
+    const create = await createOptions(words, options, context.env);
     try {
-      const id = await createContainer(await storage(), create, options);
+      const id = await createContainer(context, create, options);
       return { text: [id], document: { id } };
     } catch (error) {
       throw withExitCode(error);

@@ -25,7 +25,7 @@ export const command: Command = {
       const storage = await context.storage();
       const { containers } = storage;
       context.signal.throwIfAborted();
-      const id = await createContainer(storage, create, options);
+      const id = await createContainer(context, create, options);
       if (detach) {
         await containers.start(id);
         return { text: [id], document: { id } };

@@ -8,7 +8,7 @@ import { parseIndex } from "../../oci/image-index.ts";
 import { type Manifest, parseManifest } from "../../oci/manifest.ts";
 import { isConfigType, isIndexType, isManifestType } from "../../oci/media-type.ts";
 import { formatPlatform, isUnknownPlatform, type Platform, platformDistance } from "../../oci/platform.ts";
-import { type NamedFiles, readDocument, tryFindBlob } from "./named-files.ts";
+import type { Documents } from "./documents.ts";
 
 const maxIndexDepth = 8;
 const maxCandidates = 1000;
@@ -29,7 +29,7 @@ interface Candidate {
   readonly descriptor: Descriptor;
   readonly platform: Platform;
   /** Undefined when the source does not hold it, as a layout need not (image-layout.md). */
-  readonly found: ChosenManifest | undefined;
+  readonly open: (() => Promise<ChosenManifest>) | undefined;
 }
 
 export interface Choice {
@@ -45,27 +45,27 @@ export interface Choice {
  * @throws {StorageError} ERR_NOT_FOUND naming a manifest that serves but is not there.
  */
 export async function chooseManifests(
-  files: NamedFiles,
+  documents: Documents,
   entries: readonly Descriptor[],
   wish: PlatformWish,
 ): Promise<Choice> {
-  const candidates = await expand(files, entries);
-  const here = candidates.filter(({ found }) => found !== undefined).map(({ platform }) => formatPlatform(platform));
+  const candidates = await expand(documents, entries);
+  const here = candidates.filter(({ open }) => open !== undefined).map(({ platform }) => formatPlatform(platform));
   const offered = Array.from(new Set(here));
   const [only] = candidates;
   if (only !== undefined && candidates.length === 1 && !wish.isExplicit) {
-    return { chosen: [present(files, only)], offered };
+    return { chosen: [await present(documents, only)], offered };
   }
   const weighed = candidates.map(({ platform }) => platformDistance(wish.platform, platform) ?? Infinity);
   const nearest = Math.min(...weighed);
   const best = nearest === Infinity ? [] : candidates.filter((_, i) => weighed[i] === nearest);
-  return { chosen: best.map((candidate) => present(files, candidate)), offered };
+  return { chosen: await Promise.all(best.map((candidate) => present(documents, candidate))), offered };
 }
 
-function present(files: NamedFiles, { descriptor, platform, found }: Candidate): ChosenManifest {
-  if (found !== undefined) return found;
+function present(documents: Documents, { descriptor, platform, open }: Candidate): Promise<ChosenManifest> {
+  if (open !== undefined) return open();
   const what = `${nameOf(descriptor)} (${formatPlatform(platform)})`;
-  throw new StorageError("ERR_NOT_FOUND", `cannot find ${what}: it is not in ${files.what}`);
+  throw new StorageError("ERR_NOT_FOUND", `cannot find ${what}: it is not in ${documents.what}`);
 }
 
 export function noPlatform(what: string, { platform }: PlatformWish, offered: readonly string[]): StorageError {
@@ -76,7 +76,7 @@ export function noPlatform(what: string, { platform }: PlatformWish, offered: re
   );
 }
 
-async function expand(files: NamedFiles, entries: readonly Descriptor[]): Promise<readonly Candidate[]> {
+async function expand(documents: Documents, entries: readonly Descriptor[]): Promise<readonly Candidate[]> {
   const candidates = new Map<string, Candidate>();
   const seen = new Set<string>();
   const visit = async (entry: Descriptor, depth: number): Promise<void> => {
@@ -85,17 +85,17 @@ async function expand(files: NamedFiles, entries: readonly Descriptor[]): Promis
     if (seen.size > maxCandidates) {
       throw new StorageError(
         "ERR_RESOURCE_EXHAUSTED",
-        `cannot choose in ${files.what}: more than ${maxCandidates} manifests`,
+        `cannot choose in ${documents.what}: more than ${maxCandidates} manifests`,
       );
     }
     if (isIndexType(entry.mediaType)) {
       if (depth >= maxIndexDepth) {
         throw new StorageError("ERR_INVALID_ARGUMENT", `cannot open ${nameOf(entry)}: indexes are nested too deep`);
       }
-      const bytes = await readDocument(files, entry);
+      const bytes = await documents.read(entry);
       for (const inner of parseIndex(bytes, entry).manifests) await visit(inner, depth + 1);
     } else if (isManifestType(entry.mediaType)) {
-      const candidate = await candidateOf(files, entry);
+      const candidate = await candidateOf(documents, entry);
       if (candidate !== undefined) candidates.set(entry.digest, candidate);
     }
   };
@@ -109,13 +109,21 @@ function isAttestation(entry: Descriptor): boolean {
 }
 
 /** Undefined for the manifest of something else than an image. */
-async function candidateOf(files: NamedFiles, entry: Descriptor): Promise<Candidate | undefined> {
-  if ((await tryFindBlob(files, entry)) === undefined) {
-    return { descriptor: entry, platform: entry.platform ?? { os: "", architecture: "" }, found: undefined };
+async function candidateOf(documents: Documents, entry: Descriptor): Promise<Candidate | undefined> {
+  if (!(await documents.has(entry))) {
+    return { descriptor: entry, platform: entry.platform ?? { os: "", architecture: "" }, open: undefined };
   }
-  const bytes = await readDocument(files, entry);
-  const manifest = parseManifest(bytes, entry);
-  if (!isConfigType(manifest.config.mediaType)) return undefined;
-  const platform = entry.platform ?? parseImageConfig(await readDocument(files, manifest.config), manifest.config);
-  return { descriptor: entry, platform, found: { descriptor: entry, bytes, manifest } };
+  if (documents.areFar && entry.platform !== undefined) {
+    return { descriptor: entry, platform: entry.platform, open: () => openManifest(documents, entry) };
+  }
+  const opened = await openManifest(documents, entry);
+  const { config } = opened.manifest;
+  if (!isConfigType(config.mediaType)) return undefined;
+  const platform = entry.platform ?? parseImageConfig(await documents.read(config), config);
+  return { descriptor: entry, platform, open: () => Promise.resolve(opened) };
+}
+
+async function openManifest(documents: Documents, descriptor: Descriptor): Promise<ChosenManifest> {
+  const bytes = await documents.read(descriptor);
+  return { descriptor, bytes, manifest: parseManifest(bytes, descriptor) };
 }

@@ -16,7 +16,7 @@ import { parseReference } from "../../oci/reference.ts";
 import { noPlatform, type PlatformWish } from "./choose-manifest.ts";
 import type { FileSlice, SourceImage, SourceLayer, SourceManifest } from "./image-source.ts";
 import { type NamedFiles, readNamed, readSlice, readStart, shown } from "./named-files.ts";
-import { requireLayerCount, requireLinux } from "./oci-images.ts";
+import { requireLayerCount, requireLinux } from "./image-from.ts";
 import { unsupported } from "./spooled-archive.ts";
 
 const maxImages = 1000;

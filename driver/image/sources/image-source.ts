@@ -1,6 +1,6 @@
 /**
- * sources/ owns reading images that lie in files: docker-archives, OCI archives and OCI layouts. A source tells what
- * there is and where its bytes lie; it has verified every document (size and digest where there is one) and no layer.
+ * sources/ owns reading images from where they are: docker-archives, OCI archives, OCI layouts, registries. A source tells
+ * what there is and where its bytes lie or come from; it has verified every document (size and digest where there is one) and no layer.
  * Names that an archive gives to its members are keys here, never paths on the host.
  */
 import type { DiffId, Digest } from "../../base/digest.ts";
@@ -14,18 +14,31 @@ export interface FileSlice {
   readonly sizeBytes: number;
 }
 
+/** Bytes that are elsewhere and come when they are asked for. */
+export interface RemoteBytes {
+  /**
+   * All bytes from `fromBytes` on, as many as the descriptor says; whether they are right is for the reader to prove.
+   * @throws {StorageError}, and the signal's reason.
+   */
+  read(fromBytes: number, signal: AbortSignal | undefined): AsyncIterable<Uint8Array>;
+}
+
+export function isRemote(bytes: FileSlice | RemoteBytes): bytes is RemoteBytes {
+  return "read" in bytes;
+}
+
 export interface SourceLayer {
   readonly descriptor: {
     /** What the manifest says or, in a docker-archive, what the first bytes show. */
     readonly mediaType: string;
-    /** Null in a docker-archive with compressed layers: only the diffID proves them. */
+    /** Null in a docker-archive with compressed layers: only the diffID proves them. Never for remote bytes. */
     readonly digest: Digest | null;
     readonly size: number;
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly diffId: DiffId;
   /** Valid until the source is disposed of. A regular file when it was looked at: open it with O_NOFOLLOW. */
-  readonly file: FileSlice;
+  readonly file: FileSlice | RemoteBytes;
 }
 
 export interface SourceManifest {

@@ -4,6 +4,7 @@ import { asStorageError, StorageError } from "../../base/errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { maxJsonBytes } from "../../oci/json.ts";
 import { nameOf, requireContent, requireSize } from "../../content/blob-reader.ts";
+import type { Documents } from "./documents.ts";
 import type { FileSlice } from "./image-source.ts";
 
 export interface NamedFiles {
@@ -33,6 +34,15 @@ export async function readDocument(files: NamedFiles, descriptor: Descriptor): P
   const bytes = await readSlice(await findBlob(files, descriptor), nameOf(descriptor));
   requireContent(descriptor, bytes);
   return bytes;
+}
+
+export function documentsIn(files: NamedFiles): Documents {
+  return {
+    what: files.what,
+    areFar: false,
+    has: async (descriptor) => (await tryFindBlob(files, descriptor)) !== undefined,
+    read: (descriptor) => readDocument(files, descriptor),
+  };
 }
 
 /** A document that nothing names by digest, or undefined. */

@@ -1,16 +1,16 @@
 /** Images of an OCI layout (image-spec image-layout.md), in a directory or as the members of an archive. */
-import { requireDigest } from "../../base/digest.ts";
+import type { DiffId } from "../../base/digest.ts";
 import { StorageError } from "../../base/errors.ts";
 import { nameOf } from "../../content/blob-reader.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { type ImageConfig, parseImageConfig } from "../../oci/image-config.ts";
 import { parseIndex } from "../../oci/image-index.ts";
 import { parseJsonObject } from "../../oci/json.ts";
-import { isLayerType, isNondistributable } from "../../oci/media-type.ts";
+import { isNondistributable } from "../../oci/media-type.ts";
 import { type ChosenManifest, chooseManifests, noPlatform, type PlatformWish } from "./choose-manifest.ts";
+import { imageFrom } from "./image-from.ts";
 import type { SourceImage, SourceLayer } from "./image-source.ts";
 import { isCalled, nameOfEntry } from "./names.ts";
-import { findBlob, type NamedFiles, readDocument, readNamed, shown, tryFindBlob } from "./named-files.ts";
+import { documentsIn, findBlob, type NamedFiles, readNamed, shown, tryFindBlob } from "./named-files.ts";
 
 export interface OciOptions {
   readonly wish: PlatformWish;
@@ -46,7 +46,7 @@ export async function readOciImages(files: NamedFiles, options: OciOptions): Pro
   const chosen = new Map<string, ChosenManifest & { readonly names: string[] }>();
   const offered: string[] = [];
   for (const group of groupByName(entries, options.baseName)) {
-    const choice = await chooseManifests(files, group.entries, options.wish);
+    const choice = await chooseManifests(documentsIn(files), group.entries, options.wish);
     offered.push(...choice.offered);
     if (group.isNamed) requireOne(files, group, choice.chosen);
     if (choice.chosen.length === 0 && choice.offered.length > 0 && !options.wish.isExplicit) {
@@ -117,40 +117,11 @@ function noSuchName(files: NamedFiles, name: string, entries: readonly Descripto
   );
 }
 
-async function readImage(
-  files: NamedFiles,
-  { descriptor, bytes, manifest }: ChosenManifest,
-  names: readonly string[],
-): Promise<SourceImage> {
-  const configBytes = await readDocument(files, manifest.config);
-  const parsed = parseImageConfig(configBytes, manifest.config);
-  requireLinux(parsed, nameOf(manifest.config));
-  const diffIds = parsed.rootfs.diff_ids;
-  requireLayerCount(nameOf(descriptor), manifest.layers.length, diffIds.length);
-  const layers: SourceLayer[] = [];
-  for (const [i, diffId] of diffIds.entries()) {
-    const layer = manifest.layers[i];
-    if (layer !== undefined) layers.push(await findLayer(files, layer, diffId));
-  }
-  const { mediaType, digest, size } = descriptor;
-  return {
-    names: Array.from(new Set(names)),
-    config: { bytes: configBytes, descriptor: manifest.config, parsed },
-    layers,
-    manifestFor(read) {
-      requireLayerCount(nameOf(descriptor), manifest.layers.length, read.length);
-      for (const [i, layer] of manifest.layers.entries()) {
-        requireDigest(`layer ${i} of ${nameOf(descriptor)}`, layer.digest, read[i]?.digest ?? layer.digest);
-      }
-      return { bytes, descriptor: { mediaType, digest, size } };
-    },
-  };
+function readImage(files: NamedFiles, chosen: ChosenManifest, names: readonly string[]): Promise<SourceImage> {
+  return imageFrom(documentsIn(files), chosen, names, (layer, diffId) => findLayer(files, layer, diffId));
 }
 
-async function findLayer(files: NamedFiles, layer: Descriptor, diffId: SourceLayer["diffId"]): Promise<SourceLayer> {
-  if (!isLayerType(layer.mediaType)) {
-    throw new StorageError("ERR_UNIMPLEMENTED", `cannot load layer ${nameOf(layer)}: not a media type of layers`);
-  }
+async function findLayer(files: NamedFiles, layer: Descriptor, diffId: DiffId): Promise<SourceLayer> {
   if (isNondistributable(layer.mediaType) && (await tryFindBlob(files, layer)) === undefined) {
     const place = layer.urls?.[0] === undefined ? "elsewhere" : `at ${shown(layer.urls[0])}`;
     throw new StorageError(
@@ -159,20 +130,4 @@ async function findLayer(files: NamedFiles, layer: Descriptor, diffId: SourceLay
     );
   }
   return { descriptor: layer, diffId, file: await findBlob(files, layer) };
-}
-
-/** @throws {StorageError} ERR_INVALID_ARGUMENT naming `what` and both counts. */
-export function requireLayerCount(what: string, layers: number, diffIds: number): void {
-  if (layers === diffIds) return;
-  throw new StorageError(
-    "ERR_INVALID_ARGUMENT",
-    `cannot load ${what}: it has ${layers} layers, and its config ${diffIds} diffIDs`,
-  );
-}
-
-/** @throws {StorageError} ERR_FAILED_PRECONDITION for images of other systems, whose layers mean other things. */
-export function requireLinux({ os, architecture }: ImageConfig, what: string): void {
-  if (os === "" || os === "linux") return;
-  const platform = shown(`${os}/${architecture}`);
-  throw new StorageError("ERR_FAILED_PRECONDITION", `cannot load ${what}: it is for ${platform}, not for linux`);
 }
