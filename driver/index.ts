@@ -11,10 +11,12 @@ export type {
   StorageOptions,
 } from "./storage-types.ts";
 export { type ErrorCode, type ErrorDetails, errorCodes, hasCode, isStorageError, StorageError } from "./base/errors.ts";
+export type { CopyOptions } from "./archive/copy.ts";
 export type { ChainId, DiffId, Digest } from "./base/digest.ts";
 export type { Logger } from "./base/logger.ts";
 export type {
   ContainerInfo,
+  ContainerRoot,
   Containers,
   ContainerStatus,
   CreateOptions,
@@ -30,6 +32,8 @@ export type {
 export type { ContainerMount, HostConfig, Ulimit } from "./container/host-config.ts";
 export { parseSignal } from "./container/signals.ts";
 export type { CommitOptions, CommittedImage } from "./image/commit.ts";
+export type { FlattenedImage, FlattenOptions } from "./image/flatten.ts";
+export type { ImportedImage, ImportOptions } from "./image/import.ts";
 export type { PruneOptions } from "./image/prune.ts";
 export type { PulledImage } from "./image/pull.ts";
 export type { PushedImage } from "./image/push.ts";

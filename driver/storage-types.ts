@@ -1,9 +1,11 @@
 /** The shape of a store as its callers see it; storage.ts builds it. */
 import type { Writable } from "node:stream";
+import type { CopyOptions } from "./archive/copy.ts";
 import type { Logger } from "./base/logger.ts";
 import type { Containers } from "./container/container.ts";
 import type { CommitOptions, CommittedImage } from "./image/commit.ts";
 import type { ContainerChange } from "./image/container-changes.ts";
+import type { FlattenedImage, FlattenOptions } from "./image/flatten.ts";
 import type {
   DiskUsage,
   HistoryRow,
@@ -13,6 +15,7 @@ import type {
   LoadedImage,
   RemovedImage,
 } from "./image/image-types.ts";
+import type { ImportedImage, ImportOptions } from "./image/import.ts";
 import type { PruneOptions } from "./image/prune.ts";
 import type { PulledImage } from "./image/pull.ts";
 import type { PushedImage } from "./image/push.ts";
@@ -84,6 +87,12 @@ export interface Images {
    * @throws {StorageError} as {@link get}; ERR_FAILED_PRECONDITION while a container uses it.
    */
   remove(reference: string, options?: { readonly force?: boolean }): Promise<RemovedImage>;
+  /**
+   * Makes an image with the files and the config of another, in one layer.
+   * @throws {StorageError} as {@link get}; ERR_FAILED_PRECONDITION for an image without layers; ERR_INVALID_ARGUMENT for
+   * the new reference; the signal's reason.
+   */
+  flatten(reference: string, options?: FlattenOptions): Promise<FlattenedImage>;
   /** Removes the images that no container uses: those without a name, or all. */
   prune(options?: PruneOptions): Promise<RemovedImage>;
 }
@@ -141,6 +150,40 @@ export interface Storage extends AsyncDisposable {
    * @throws {StorageError} ERR_NOT_FOUND for an image; ERR_ALREADY_EXISTS when something is in the folder.
    */
   save(references: readonly string[], target: Writable | string, options?: SaveOptions): Promise<void>;
+  /**
+   * Makes an image of one layer from a tar of a root file system, plain or compressed with gzip or zstd: a path, or "-"
+   * for standard input.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT for what is no tar, a reference or a change; ERR_DATA_LOSS
+   * for a damaged one; the signal's reason.
+   */
+  import(source: string, options?: ImportOptions): Promise<ImportedImage>;
+  /**
+   * Writes all files that a container has, running or not, as a tar, without volumes and other mounts. Returns what could
+   * not be kept, for people.
+   */
+  export(container: string, target: Writable, options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
+  /**
+   * Copies from `path` in a container, running or not, to a path of this machine, or into a stream as a tar: by Docker's
+   * rules for directories and "/.", and safely whatever runs in the container. Returns what could not be kept.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_FAILED_PRECONDITION for a target that is in the way; the signal's reason.
+   */
+  copyFrom(
+    container: string,
+    path: string,
+    target: string | Writable,
+    options?: CopyOptions,
+  ): Promise<readonly string[]>;
+  /**
+   * The way back: from a path of this machine, or a tar (plain or compressed) in a stream into a directory.
+   * @throws {StorageError} as {@link copyFrom}; ERR_PERMISSION_DENIED for a read-only container or mount;
+   * ERR_INVALID_ARGUMENT for what is no tar.
+   */
+  copyTo(
+    container: string,
+    source: string | AsyncIterable<Uint8Array>,
+    path: string,
+    options?: CopyOptions,
+  ): Promise<readonly string[]>;
   /** What a container has changed, in order of path. @throws {StorageError} ERR_NOT_FOUND. */
   diff(container: string): Promise<readonly ContainerChange[]>;
   /** Mounts the image read-only below the state directory; returns the path. Idempotent. */

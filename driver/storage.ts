@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { copyIn, copyOut, exportRoot } from "./archive/copy.ts";
 import type { Digest } from "./base/digest.ts";
 import { noLogger } from "./base/logger.ts";
 import { openContainers } from "./container/open-containers.ts";
@@ -12,9 +13,11 @@ import { commitContainer } from "./image/commit.ts";
 import { containerChanges } from "./image/container-changes.ts";
 import { diskUsage } from "./image/disk-usage.ts";
 import { historyOf } from "./image/history.ts";
+import { flattenImage } from "./image/flatten.ts";
 import { ImageMounts } from "./image/image-mounts.ts";
 import { ImageStore } from "./image/image-store.ts";
 import type { LoadedImage } from "./image/image-types.ts";
+import { importImage } from "./image/import.ts";
 import { loadImage, publishIndex } from "./image/load.ts";
 import { pruneImages } from "./image/prune.ts";
 import { pullImage } from "./image/pull.ts";
@@ -98,6 +101,7 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       await imageStore.tag(source, target);
       await publishIndex(context);
     },
+    flatten: (reference, options = {}) => flattenImage(context, reference, options),
     prune: (options = {}) => pruneImages(context, options, containersOf),
     remove: (reference, { force = false } = {}) => removeImage(context, reference, { force, containersOf }),
   };
@@ -124,6 +128,13 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
         commitOptions,
       );
     },
+    export: (wanted, target, { signal } = {}) =>
+      containers.withRoot(wanted, (root) => exportRoot({ name: wanted, root, privileges }, target, signal)),
+    copyFrom: (wanted, path, target, copyOptions = {}) =>
+      containers.withRoot(wanted, (root) => copyOut({ name: wanted, root, privileges }, path, target, copyOptions)),
+    copyTo: (wanted, source, path, copyOptions = {}) =>
+      containers.withRoot(wanted, (root) => copyIn({ name: wanted, root, privileges }, source, path, copyOptions)),
+    import: (source, importOptions = {}) => importImage(context, source, importOptions),
     save: (references, target, saveOptions = {}) =>
       typeof target === "string"
         ? saveLayout(context, references, target, saveOptions)

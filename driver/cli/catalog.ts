@@ -165,6 +165,26 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/save.ts"),
   },
   {
+    names: ["export", "container export"],
+    summary: "Write all files of a container to a tar",
+    load: () => import("./commands/export.ts"),
+  },
+  {
+    names: ["cp", "container cp"],
+    summary: "Copy files from and to containers",
+    load: () => import("./commands/cp.ts"),
+  },
+  {
+    names: ["import", "image import"],
+    summary: "Make an image from a tar of a root file system",
+    load: () => import("./commands/import.ts"),
+  },
+  {
+    names: ["image flatten"],
+    summary: "Make the layers of an image one",
+    load: () => import("./commands/image-flatten.ts"),
+  },
+  {
     names: ["image prune"],
     summary: "Remove images that nothing uses",
     load: () => import("./commands/image-prune.ts"),

@@ -161,6 +161,24 @@ export interface AttendOptions {
   readonly onExecuted: () => void;
 }
 
+/** Something of this machine in a container's root. */
+export interface RootMount {
+  /** Absolute, in the container. */
+  readonly target: string;
+  /** Absolute, on this machine: a directory or a file. */
+  readonly source: string;
+  readonly readonly: boolean;
+}
+
+export interface ContainerRoot {
+  /** Of the root directory (O_PATH), without the mounts; valid until the work is done. */
+  readonly fd: number;
+  /** What shows in place of its own files: volumes, binds and generated files, no tmpfs. */
+  readonly mounts: readonly RootMount[];
+  /** The container itself may not write to its own files. */
+  readonly isReadonly: boolean;
+}
+
 /**
  * Identifiers are an id, a unique prefix of one (4 hex digits or more) or a name.
  * Every method that takes one throws ERR_NOT_FOUND "cannot find container …" or, for a prefix of several,
@@ -224,6 +242,14 @@ export interface Containers {
    * killed in between, whoever opens the store next lets it go on.
    */
   pauseWhile<T>(id: string, work: () => Promise<T>): Promise<T>;
+
+  /**
+   * Opens its files for `work`: while it runs it may change them meanwhile, and while it does not it cannot be started or
+   * removed meanwhile. Nothing is left mounted.
+   * @throws {StorageError} ERR_UNAVAILABLE while it is being started or removed; ERR_PERMISSION_DENIED for an overlay
+   * without the right to mount.
+   */
+  withRoot<T>(id: string, work: (root: ContainerRoot) => Promise<T>): Promise<T>;
 
   /** Ids, on this machine, of its processes. @throws {StorageError} ERR_FAILED_PRECONDITION when it does not run. */
   processes(id: string): Promise<readonly number[]>;

@@ -20,6 +20,7 @@ import { readLog } from "./log-reader.ts";
 import { checkName } from "./names.ts";
 import { placeRootfs, removeRootfs } from "./rootfs-mount.ts";
 import { runInStore } from "./run-in-store.ts";
+import { withRoot } from "./with-root.ts";
 
 export type { ContainersOptions, ImageLookup } from "./containers-options.ts";
 
@@ -58,6 +59,7 @@ function containersOf(store: ContainerStore): Containers {
       return Promise.resolve();
     },
     pauseWhile: (id, work) => pauseWhile(store, id, work),
+    withRoot: (id, work) => withRoot(store, id, work),
     processes: (id) => processesOf(store, id),
     list: () => list(store),
     get: (id) => get(store, id),

@@ -29,4 +29,11 @@ export interface TreesDiff {
   readonly upperDir: string;
 }
 
-export type DiffKind = OverlayDiff | TreesDiff;
+/** Two stacks of layers, each topmost first, as they show together; an empty one below is nothing at all. */
+export interface StacksDiff {
+  readonly type: "stacks";
+  readonly lowers: readonly LowerLayer[];
+  readonly uppers: readonly LowerLayer[];
+}
+
+export type DiffKind = OverlayDiff | TreesDiff | StacksDiff;

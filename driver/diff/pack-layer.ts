@@ -26,7 +26,7 @@ import { endOfArchive, paddingAfter, tarHeader, type WritableEntry } from "../ta
 import type { BlobWriter } from "./blob-writer.ts";
 import { exportedXattrs, noXattrs, type Xattrs } from "./exported-xattrs.ts";
 import { linkTargetOf, xattrsOf } from "./same-node.ts";
-import type { ChangedNode, PresentNode } from "./walk-changes.ts";
+import type { ChangedNode, PresentNode } from "./changed-node.ts";
 
 export interface PackOptions {
   /** Of the upper side; null for a plain tree. */

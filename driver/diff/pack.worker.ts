@@ -28,7 +28,7 @@ async function pack({ order, engine, threads, control: buffer }: PackTask): Prom
   });
   const epoch = order.sourceDateEpoch ?? null;
   const packed = await packLayer(walkChanges(order.kind, privileges, throwIfCanceled), blob, {
-    overlayXattr: order.kind.type === "overlay" ? privileges.overlayXattr : null,
+    overlayXattr: order.kind.type === "trees" ? null : privileges.overlayXattr,
     latestMtimeNs: epoch === null ? null : epoch * nanosPerSecond,
   });
   return { ...(await blob.finish()), ...packed };

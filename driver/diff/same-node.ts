@@ -3,7 +3,7 @@ import { readSync } from "node:fs";
 import { latin1Of, rootPath } from "../base/path-bytes.ts";
 import { syscallPath } from "../extract/beneath.ts";
 import type { LowerNode, LowerView } from "../extract/lower-view.ts";
-import { S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR, S_ISLNK, S_ISREG } from "../sys/constants.ts";
+import { S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR, S_ISLNK, S_ISREG, S_ISSOCK } from "../sys/constants.ts";
 import { openSource } from "../sys/copy-file.ts";
 import { getxattrat, listxattrat, readlinkat, type PathLike, type Stat } from "../sys/linux.ts";
 import { exportedXattrs, noXattrs, sameXattrs, type Xattrs } from "./exported-xattrs.ts";
@@ -22,6 +22,11 @@ export function placedBelow(view: LowerView, node: LowerNode): PlacedNode {
         ? view.withParent(node, (dirfd) => action(dirfd, "."))
         : view.withParent(node, (dirfd, name) => action(dirfd, syscallPath(name))),
   };
+}
+
+/** Tar has no sockets, and to overlay a char device 0:0 is a whiteout. */
+export function canBeSaid({ mode, rdevMajor, rdevMinor }: Stat): boolean {
+  return !S_ISSOCK(mode) && !(S_ISCHR(mode) && rdevMajor === 0 && rdevMinor === 0);
 }
 
 export function xattrsOf(node: PlacedNode, overlayXattr: string | null): Xattrs {

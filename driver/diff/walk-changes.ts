@@ -2,31 +2,18 @@
 import { joinPath, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
 import { syscallPath } from "../extract/beneath.ts";
 import { LowerView, type LowerNode } from "../extract/lower-view.ts";
-import { S_ISCHR, S_ISDIR, S_ISREG, S_ISSOCK } from "../sys/constants.ts";
+import { S_ISDIR, S_ISREG } from "../sys/constants.ts";
 import { DirStack } from "../sys/dir-stack.ts";
 import { inContext } from "../sys/in-context.ts";
-import { fgetxattr, flistxattr, getxattrat, readdir, tryFstatat, type DirEntry, type Stat } from "../sys/linux.ts";
+import { fgetxattr, flistxattr, getxattrat, readdir, tryFstatat, type DirEntry } from "../sys/linux.ts";
 import { ModeLender } from "../sys/mode-lender.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import type { DiffKind } from "./changes.ts";
+import type { ChangedNode, PresentNode } from "./changed-node.ts";
 import { exportedXattrs, sameXattrs, type Xattrs } from "./exported-xattrs.ts";
 import { pathsRelinked } from "./link-groups.ts";
-import { placedBelow, sameNode, sameStat, xattrsOf, type PlacedNode } from "./same-node.ts";
-
-/** Something that is there above. Its place is valid until the walk goes on. */
-export interface PresentNode extends PlacedNode {
-  readonly change: "A" | "C";
-  readonly path: RelPath;
-  /** Known for directories. */
-  readonly xattrs: Xattrs | undefined;
-}
-
-export interface DeletedNode {
-  readonly change: "D";
-  readonly path: RelPath;
-}
-
-export type ChangedNode = PresentNode | DeletedNode;
+import { canBeSaid, placedBelow, sameNode, sameStat, xattrsOf, type PlacedNode } from "./same-node.ts";
+import { walkStacks } from "./walk-stacks.ts";
 
 /**
  * Changes in the order of a layer: a directory, then what is deleted in it, then what it holds by the bytes of the names,
@@ -40,6 +27,10 @@ export function* walkChanges(
   privileges: Privileges,
   onDirectory: () => void = () => undefined,
 ): Generator<ChangedNode, void, undefined> {
+  if (kind.type === "stacks") {
+    yield* walkStacks(kind, privileges, onDirectory);
+    return;
+  }
   const isOverlay = kind.type === "overlay";
   const lends = !privileges.canChown;
   const lowers = isOverlay
@@ -230,9 +221,4 @@ class Walk {
     const node = this.#lower.lookup(path);
     return node !== undefined && canBeSaid(node.stat) ? node : undefined;
   }
-}
-
-/** Tar has no sockets, and to overlay a char device 0:0 is a whiteout. */
-function canBeSaid({ mode, rdevMajor, rdevMinor }: Stat): boolean {
-  return !S_ISSOCK(mode) && !(S_ISCHR(mode) && rdevMajor === 0 && rdevMinor === 0);
 }

@@ -4,33 +4,37 @@
  * same whatever the container does meanwhile, and nothing is extracted again.
  */
 import type { ChainId, Digest } from "../base/digest.ts";
-import { parseDigest } from "../base/digest.ts";
 import { StorageError } from "../base/errors.ts";
-import type { ContentStore, Ingest } from "../content/content-store.ts";
-import type { DiffKind } from "../diff/changes.ts";
+import type { Ingest } from "../content/content-store.ts";
 import { type CreatedLayer, createLayer } from "../diff/create-layer.ts";
 import type { LayerRow } from "../metadata/schema.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import type { Compression } from "../oci/compression.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { encodeManifest } from "../oci/manifest.ts";
-import { parseReference } from "../oci/reference.ts";
-import type { AdoptedCapture, Snapshotter, StagingDirectory } from "../snapshot/snapshotter.ts";
-import { commandLine, committedConfig, containerConfig, type ContainerSettings } from "./commit-config.ts";
+import type { AdoptedCapture, StagingDirectory } from "../snapshot/snapshotter.ts";
+import { applyChanges } from "./change-instructions.ts";
+import {
+  commandLine,
+  committedConfig,
+  containerConfig,
+  type ContainerSettings,
+  type NewImageLayer,
+  squashedConfig,
+} from "./commit-config.ts";
 import { createdTime, sourceDateEpoch } from "./created-time.ts";
+import { storeFlattened } from "./flatten.ts";
 import { hashBytes } from "./hash-bytes.ts";
+import { namesOf } from "./image-names.ts";
 import { type ImageStore, type OpenImage, recordImage } from "./image-store.ts";
 import { publishIndex } from "./load.ts";
 import { dropMountPoints } from "./mount-points.ts";
 import { manifestFamily } from "./manifest-family.ts";
 import { encodeRawConfig, objectAt, parseRawConfig, type RawObject } from "./raw-config.ts";
+import { requireLayers } from "./require-layers.ts";
+import { diffKind, stackWith } from "./stacks.ts";
 import { lockStore } from "./store-lock.ts";
-
-export interface CommitContext {
-  readonly snapshotter: Snapshotter;
-  readonly content: ContentStore;
-  readonly images: ImageStore;
-}
+import type { UnpackContext } from "./unpack.ts";
 
 export interface CommitOptions {
   /** A name with a tag; without one the image is only found by its ID. */
@@ -41,6 +45,8 @@ export interface CommitOptions {
   readonly changes?: readonly string[] | undefined;
   /** Of the new layer's blob; "gzip" by default. */
   readonly compression?: Compression | undefined;
+  /** One layer with all that the container shows, in place of the image's layers and one more. */
+  readonly squash?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Seconds since 1970: the image's time, and the latest of its files'. $SOURCE_DATE_EPOCH by default. */
   readonly sourceDateEpoch?: bigint | undefined;
@@ -74,7 +80,7 @@ export type WhilePaused = <T>(work: () => Promise<T>) => Promise<T>;
  * or a reference; what createLayer throws. The store is then as it was before.
  */
 export async function commitContainer(
-  context: CommitContext,
+  context: UnpackContext,
   container: CommittedContainer,
   whilePaused: WhilePaused,
   options: CommitOptions,
@@ -85,19 +91,19 @@ export async function commitContainer(
   const raw = parseRawConfig(await context.content.readSmall(parent.manifest.config));
   const settings = containerConfig(objectAt(raw, "config"), container.settings);
   const epoch = options.sourceDateEpoch ?? sourceDateEpoch();
-  const describe = (diffId: Digest | null): RawObject =>
-    committedConfig(
-      raw,
-      settings,
-      {
-        diffId,
-        created: createdTime(epoch),
-        createdBy: commandLine(settings),
-        comment: options.message ?? "",
-        author: options.author ?? "",
-      },
-      options.changes ?? [],
-    );
+  const created = createdTime(epoch);
+  const describe = (diffId: Digest | null): RawObject => {
+    const layer: NewImageLayer = {
+      diffId,
+      created,
+      createdBy: commandLine(settings),
+      comment: options.message ?? "",
+      author: options.author ?? "",
+    };
+    const changes = options.changes ?? [];
+    if (options.squash !== true) return committedConfig(raw, settings, layer, changes);
+    return squashedConfig(raw, applyChanges(settings, changes), layer);
+  };
   // Wrong changes are told before anything is copied.
   describe(null);
 
@@ -105,7 +111,15 @@ export async function commitContainer(
   signal?.throwIfAborted();
   const top = parent.chainIds.at(-1) ?? "";
   const tree = `${captured.path}/fs`;
-  dropMountPoints(tree, await context.snapshotter.lowerLayers(top));
+  const lowers = await context.snapshotter.lowerLayers(top);
+  dropMountPoints(tree, lowers);
+  if (options.squash === true) {
+    const what = `layer of container ${container.name}`;
+    const uppers = stackWith(context.snapshotter, tree, lowers);
+    const wanted = { what, uppers, names, compression, epoch, signal, describe };
+    const stored = await storeFlattened(context, wanted, () => requireLayers(context, parent));
+    return { ...stored, hasNewLayer: true };
+  }
   await using ingest = await context.content.startIngest(`commit ${crypto.randomUUID()}`);
   const layer = await createLayer(
     {
@@ -118,20 +132,13 @@ export async function commitContainer(
     { signal },
   );
   signal?.throwIfAborted();
-  const created = layer.changes === 0 ? null : layer;
+  const added = layer.changes === 0 ? null : layer;
   return await store(
     context,
     parent,
-    { captured, ingest, layer: created, config: describe(created?.diffId ?? null) },
+    { captured, ingest, layer: added, config: describe(added?.diffId ?? null) },
     names,
   );
-}
-
-/** What `upperDir`, the own tree of a snapshot on `parent`, changes. */
-export async function diffKind(snapshotter: Snapshotter, parent: string, upperDir: string): Promise<DiffKind> {
-  const lowers = await snapshotter.lowerLayers(parent);
-  if (snapshotter.backend === "overlay") return { type: "overlay", upperDir, lowers };
-  return { type: "trees", lowerDir: lowers[0]?.dir ?? null, upperDir };
 }
 
 async function parentOf(images: ImageStore, { name, manifestDigest }: CommittedContainer): Promise<OpenImage> {
@@ -141,13 +148,6 @@ async function parentOf(images: ImageStore, { name, manifestDigest }: CommittedC
     "ERR_FAILED_PRECONDITION",
     `cannot commit container ${name}: its image ${manifestDigest} was removed`,
   );
-}
-
-export function namesOf(reference: string | undefined): readonly string[] {
-  if (reference === undefined) return [];
-  const { tag, digest, canonical } = parseReference(reference);
-  if (tag !== undefined && digest === undefined) return [canonical];
-  throw new StorageError("ERR_INVALID_ARGUMENT", `cannot name an image ${reference}: a name has a tag, not a digest`);
 }
 
 interface Result {
@@ -160,7 +160,7 @@ interface Result {
 
 /** Makes blobs, snapshot and name visible together. */
 async function store(
-  { snapshotter, content, images }: CommitContext,
+  { snapshotter, content, images }: UnpackContext,
   parent: OpenImage,
   { captured, ingest, layer, config }: Result,
   names: readonly string[],
@@ -184,7 +184,7 @@ async function store(
   const top = layer === null ? null : topOf(parent, layer);
   {
     using _lock = await lockStore(content.root, "shared");
-    await requireParent(content, snapshotter, parent);
+    await requireLayers({ content, snapshotter }, parent);
     if (layer !== null) await content.commitIngest(ingest.path, layer);
     await content.writeBlob(configBytes, { expected: configDescriptor });
     await content.writeBlob(manifestBytes, { expected: descriptor });
@@ -220,11 +220,4 @@ function topOf(
     },
     adoption: (stagingDir) => ({ name: chain, parent: below, captured: { stagingDir, usage: layer.usage } }),
   };
-}
-
-/** A forced removal may have taken the image while the layer was being made. */
-async function requireParent(content: ContentStore, snapshotter: Snapshotter, parent: OpenImage): Promise<void> {
-  const top = parent.chainIds.at(-1);
-  if (top !== undefined) await snapshotter.stat(top);
-  for (const { digest } of parent.manifest.layers) await content.info(parseDigest(digest));
 }

@@ -1,7 +1,7 @@
 import { listChanges } from "../diff/list-changes.ts";
 import type { Snapshotter } from "../snapshot/snapshotter.ts";
-import { diffKind } from "./commit.ts";
 import { isMountPoint, keptAttributes, mountPointDirectory } from "./mount-points.ts";
+import { diffKind } from "./stacks.ts";
 
 /** One line of `diff`: added, changed or deleted. */
 export interface ContainerChange {

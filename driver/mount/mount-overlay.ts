@@ -77,8 +77,23 @@ function sharedDirectory(paths: readonly string[]): string {
 
 /** The newer calls; false when this kernel does not have them or not "lowerdir+". */
 export function mountByContext(options: OverlayOptions, flags: number, target: string): boolean {
+  const mountFd = createOverlay(options, flags);
+  if (mountFd === undefined) return false;
+  try {
+    moveMount(mountFd, target);
+  } finally {
+    closeFd(mountFd);
+  }
+  return true;
+}
+
+/**
+ * A descriptor (O_PATH) of the root of an overlay that is mounted nowhere, and so is gone when the descriptor is closed.
+ * Undefined when this kernel cannot.
+ */
+export function createOverlay(options: OverlayOptions, flags: number): number | undefined {
   const context = openContext();
-  if (context === undefined) return false;
+  if (context === undefined) return undefined;
   using held = new HeldPaths();
   try {
     fsconfigString(context, "source", "overlay");
@@ -86,7 +101,7 @@ export function mountByContext(options: OverlayOptions, flags: number, target: s
       try {
         fsconfigString(context, "lowerdir+", held.nameOf(dir));
       } catch (error) {
-        if (index === 0 && isErrno(error, "EINVAL")) return false;
+        if (index === 0 && isErrno(error, "EINVAL")) return undefined;
         throw error;
       }
     }
@@ -95,13 +110,7 @@ export function mountByContext(options: OverlayOptions, flags: number, target: s
     for (const option of options.others) setOption(context, option);
     if ((flags & MS_RDONLY) !== 0) fsconfigFlag(context, "ro");
     fsconfigCreate(context);
-    const mountFd = fsmount(context, attributesOf(flags));
-    try {
-      moveMount(mountFd, target);
-    } finally {
-      closeFd(mountFd);
-    }
-    return true;
+    return fsmount(context, attributesOf(flags));
   } finally {
     closeFd(context);
   }

@@ -18,12 +18,14 @@ export const command: Command = {
       description: "of the layer: gzip (default), zstd or none",
       choices: ["gzip", "zstd", "none"],
     },
+    { flags: "-s, --squash", description: "one layer with all files, instead of the image's layers and one more" },
     { flags: "-q, --quiet", description: "say nothing but the image's ID" },
     { flags: "--iidfile <file>", description: "write the image's ID to a file" },
   ],
   examples: [
     'laminate commit -m "Add node" base-container node-base',
     'laminate container commit -c "CMD node app.js" -m "Add app" app-container sample-app',
+    'laminate commit --squash -m "One layer" web web-flat',
     `laminate commit -c 'ENTRYPOINT ["node", "app.js"]' -c "ENV PORT=80 MODE=fast" -c "EXPOSE 80" web`,
   ],
   hasDocument: true,
@@ -39,6 +41,7 @@ export const command: Command = {
       changes: options.list("change"),
       pause: options.isOn("pause"),
       compression,
+      squash: options.isOn("squash"),
       signal,
     });
     if (!options.isOn("quiet")) {

@@ -1,8 +1,8 @@
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
 import type { SaveFormat } from "../../index.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
+import { writeWhole } from "../write-whole.ts";
 
 export const command: Command = {
   arguments: "<image...>",
@@ -39,15 +39,3 @@ export const command: Command = {
     return {};
   },
 };
-
-/** Nothing is at `path` before all is. */
-export async function writeWhole(path: string, write: (part: string) => Promise<void>): Promise<void> {
-  const part = `${path}.part-${process.pid}`;
-  try {
-    await write(part);
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-}
