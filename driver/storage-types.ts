@@ -21,6 +21,7 @@ import type { PulledImage } from "./image/pull.ts";
 import type { PushedImage } from "./image/push.ts";
 import type { SaveOptions } from "./image/save.ts";
 import type { LayerLimits } from "./layer/tasks.ts";
+import type { ServedStorage, ServeOptions } from "./serve-types.ts";
 import type { RegistryClient } from "./registry/registry-client.ts";
 import type { Snapshotter } from "./snapshot/snapshotter.ts";
 import type { KernelFeatures } from "./sys/kernel.ts";
@@ -46,6 +47,12 @@ export interface StorageOptions {
   /** Layers worked on at once. */
   readonly threads?: number;
   readonly limits?: Partial<LayerLimits>;
+  /**
+   * Where trees are deleted and file systems synced. "inline", the default, keeps other calls of this process waiting
+   * meanwhile; with "threads", for a service, they go on, and what is removed is deleted after the call, or after the
+   * next opening of the store.
+   */
+  readonly slowWork?: "inline" | "threads";
 }
 
 export interface LoadOptions {
@@ -190,5 +197,12 @@ export interface Storage extends AsyncDisposable {
   mountImage(reference: string): Promise<string>;
   unmountImage(reference: string): Promise<void>;
   diskUsage(): Promise<DiskUsage>;
+  /**
+   * Serves the snapshots to containerd, on a unix socket: `address` is its path, or "unix://" and a path. To be stopped
+   * before the store is closed.
+   * @throws {StorageError} ERR_UNAVAILABLE when somebody serves there; ERR_INVALID_ARGUMENT; ERR_ALREADY_EXISTS for a
+   * file that is not a socket.
+   */
+  serve(address: string, options?: ServeOptions): Promise<ServedStorage>;
   info(): Promise<StorageInfo>;
 }

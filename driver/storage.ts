@@ -59,7 +59,10 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
   const database = scope.use(openDatabase(join(root, "laminate.db"), { durability }));
   const choice = chooseBackend(options.backend ?? "auto", root, privileges);
   const snapshotter = scope.use(
-    await openSnapshotter({ root, database, backend: choice.backend, durability, privileges, logger }),
+    await openSnapshotter({
+      ...{ root, database, backend: choice.backend, durability, privileges, logger },
+      slowWork: options.slowWork ?? "inline",
+    }),
   );
   const content = await openContentStore({ root, durability });
   const pool = scope.use(
@@ -148,6 +151,13 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
         listed.map(async ({ id, name }) => ({ id, name, sizeBytes: (await snapshotter.usage(id)).sizeBytes })),
       );
       return diskUsage({ images: imageStore, content }, sizes, containersOf);
+    },
+    serve: async (address, serveOptions = {}) => {
+      const [{ serveStorage }, { snapshotsService }] = await Promise.all([
+        import("./serve.ts"),
+        import("./plugin/snapshots-service.ts"),
+      ]);
+      return serveStorage([snapshotsService(snapshotter)], address, { ...serveOptions, logger });
     },
     info: async (): Promise<StorageInfo> => {
       const { engine, reason } = pool.engine;

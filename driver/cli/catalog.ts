@@ -230,6 +230,11 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/system-df.ts"),
   },
   {
+    names: ["serve"],
+    summary: "Serve snapshots to containerd",
+    load: () => import("./commands/serve.ts"),
+  },
+  {
     names: ["info", "system info"],
     summary: "Show what this machine offers and what was chosen",
     load: () => import("./commands/info.ts"),

@@ -1,5 +1,5 @@
 /** What a command is. Handlers compute answers; printing them is done in one place, print.ts. */
-import type { Storage } from "../index.ts";
+import type { Storage, StorageOptions } from "../index.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { OptionValues } from "./options.ts";
 import type { ProgressMode } from "./progress-view.ts";
@@ -36,7 +36,7 @@ export interface Command {
 
 export interface CommandContext {
   /** Opened at the first call, closed by the program. */
-  readonly storage: () => Promise<Storage>;
+  readonly storage: (options?: StorageOptions) => Promise<Storage>;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   readonly interrupts: Interrupts;

@@ -10,7 +10,7 @@ import { OptionValues } from "./options.ts";
 import { outputForm, outputOf, writeOut } from "./print.ts";
 import { progressMode } from "./progress.ts";
 import { packageVersion } from "./version.ts";
-import type { Storage } from "../index.ts";
+import type { Storage, StorageOptions } from "../index.ts";
 
 /** 128 + SIGPIPE: nobody reads what we write. */
 const brokenPipeExitCode = 141;
@@ -80,7 +80,7 @@ async function runCommand(
   using interrupts = new Interrupts();
   let storage: Promise<Storage> | undefined;
   const context: CommandContext = {
-    storage: () => (storage ??= openStorage(globals)),
+    storage: (extra) => (storage ??= openStorage(globals, extra)),
     signal: interrupts.signal,
     interrupts,
     progress: progressMode(globals.text("progress"), process.stderr, process.env),
@@ -101,9 +101,9 @@ async function runCommand(
   }
 }
 
-async function openStorage(globals: OptionValues): Promise<Storage> {
+async function openStorage(globals: OptionValues, extra?: StorageOptions): Promise<Storage> {
   const { createStorage } = await import("../index.ts");
-  return createStorage(storageOptions(globals));
+  return createStorage({ ...storageOptions(globals), ...extra });
 }
 
 function mergedGlobals(early: OptionValues, late: OptionValues): OptionValues {

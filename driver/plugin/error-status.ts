@@ -48,3 +48,8 @@ export function statusOf(error: unknown): Status {
 export function errorOf({ code, details }: Status, cause?: unknown): StorageError {
   return new StorageError(codeByStatus.get(code) ?? "ERR_UNKNOWN", details, { cause });
 }
+
+/** "OK", "NOT_FOUND": the status of an error, or {@link okStatus}, by name. */
+export function statusNameOf(ended: unknown): string {
+  return ended === okStatus ? "OK" : asStorageError(ended).code.slice("ERR_".length);
+}

@@ -11,6 +11,7 @@ import { namesById } from "./records.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import { StagingArea } from "./staging-area.ts";
+import { TreeThread } from "./tree-thread.ts";
 
 export interface SnapshotterOptions {
   /** Absolute. `snapshots/` and `staging/` are made in it. */
@@ -21,6 +22,11 @@ export interface SnapshotterOptions {
   readonly durability: Durability;
   readonly privileges: Privileges;
   readonly logger?: Logger;
+  /**
+   * Where trees are deleted and file systems synced. "inline", the default, keeps other calls waiting meanwhile; with
+   * "threads" they go on, and a removal returns before anything is deleted.
+   */
+  readonly slowWork?: "inline" | "threads";
 }
 
 /**
@@ -34,9 +40,10 @@ export async function openSnapshotter(options: SnapshotterOptions): Promise<Snap
   try {
     const backend = options.backend === "overlay" ? createOverlayBackend(privileges) : createCopyBackend(privileges);
     const directories = new SnapshotDirectories(root, { syncs: durability === "full" });
-    const staging = new StagingArea(root, logger);
+    const [removing, syncing] = options.slowWork === "threads" ? [new TreeThread(), new TreeThread()] : [];
+    const staging = new StagingArea(root, logger, removing);
     claimFormat(database, directories, backend);
-    const store = new SnapshotStore({ database, backend, directories, staging, durability, logger });
+    const store = new SnapshotStore({ database, backend, directories, staging, syncing, durability, logger });
     await store.cleanup();
     for (const [id, name] of database.read(namesById)) {
       if (!directories.has(id)) logger.warn({ name, path: directories.treeOf(id) }, "snapshot without its directory");

@@ -10,22 +10,31 @@
  */
 import { randomUUID } from "node:crypto";
 import { readdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { hasCode, isErrno, StorageError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import { unmountBelow } from "../mount/perform.ts";
+import { stage } from "../base/stages.ts";
 import { openLocked } from "../sys/lock-file.ts";
-import { removeTree } from "../sys/remove-tree.ts";
 import { ensureDirectory, makeDirectory } from "./make-directory.ts";
+import { removeWithMounts } from "./remove-with-mounts.ts";
 import type { StagingDirectory } from "./snapshotter.ts";
+import type { TreeThread } from "./tree-thread.ts";
+
+const trashPrefix = "trash-";
 
 export class StagingArea {
   readonly path: string;
   readonly #logger: Logger;
+  readonly #removing: TreeThread | undefined;
+  /** Trash that the thread has yet to delete. */
+  readonly #queued = new Set<string>();
+  #isClosed = false;
 
-  constructor(root: string, logger: Logger) {
+  /** Trash is deleted on the thread `removing`, or without one within the call that makes it. */
+  constructor(root: string, logger: Logger, removing?: TreeThread) {
     this.path = join(root, "staging");
     this.#logger = logger;
+    this.#removing = removing;
     ensureDirectory(this.path);
   }
 
@@ -42,15 +51,24 @@ export class StagingArea {
 
   /** A path to move garbage to, on the same file system. Nothing is made. */
   trashPath(): string {
-    return join(this.path, `trash-${randomUUID()}`);
+    return join(this.path, `${trashPrefix}${randomUUID()}`);
   }
 
-  /** Deletes a directory of this area. What cannot be deleted now is logged and left to the next {@link collect}. */
+  /**
+   * Deletes a directory of this area, trash on the thread if there is one. What cannot be deleted now is
+   * logged and left to the next {@link collect}.
+   */
   remove(path: string): void {
+    if (this.#removing !== undefined && basename(path).startsWith(trashPrefix)) {
+      this.#enqueue(path, this.#removing);
+      return;
+    }
     try {
-      removeWithMounts(path);
+      stage("snapshot.delete", () => {
+        removeWithMounts(path);
+      });
     } catch (error) {
-      this.#logger.warn({ path, error }, "cannot delete garbage yet");
+      this.#warn(path, error);
     }
   }
 
@@ -59,11 +77,33 @@ export class StagingArea {
     for (const path of this.#locked(() => this.#takeGarbage())) this.remove(path);
   }
 
+  /** What the thread has not deleted by then is left to who opens the area next. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#removing?.[Symbol.asyncDispose]();
+  }
+
+  #enqueue(path: string, thread: TreeThread): void {
+    if (this.#queued.has(path)) return;
+    this.#queued.add(path);
+    stage("snapshot.delete", () => thread.run({ kind: "remove", path }))
+      .catch((error: unknown) => {
+        if (!this.#isClosed) this.#warn(path, error);
+      })
+      .finally(() => {
+        this.#queued.delete(path);
+      });
+  }
+
+  #warn(path: string, error: unknown): void {
+    this.#logger.warn({ path, error }, "cannot delete garbage yet");
+  }
+
   #takeGarbage(): readonly string[] {
     const taken: string[] = [];
     for (const { name } of readdirSync(this.path, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
       const path = join(this.path, name);
-      if (name.startsWith("trash-")) {
+      if (name.startsWith(trashPrefix)) {
         taken.push(path);
       } else if (isAbandoned(path)) {
         const trash = this.trashPath();
@@ -113,16 +153,6 @@ export function stagingDirectory(staged: Staged): StagingDirectory {
       return Promise.resolve();
     },
   };
-}
-
-/** A process that was killed may have left its mounts in what it was making. */
-function removeWithMounts(path: string): void {
-  try {
-    removeTree(path);
-  } catch (error) {
-    if (!hasCode(error, "ERR_FAILED_PRECONDITION") || !unmountBelow(path)) throw error;
-    removeTree(path);
-  }
 }
 
 /** False when its maker deleted it between our opening its lock file and our locking that. */

@@ -4,12 +4,15 @@ import type { Database, Durability } from "../metadata/database.ts";
 import type { Backend } from "./backend.ts";
 import type { SnapshotDirectories } from "./directories.ts";
 import type { StagingArea } from "./staging-area.ts";
+import type { TreeThread } from "./tree-thread.ts";
 
 export interface SnapshotStoreParts {
   readonly database: Database;
   readonly backend: Backend;
   readonly directories: SnapshotDirectories;
   readonly staging: StagingArea;
+  /** Syncs file systems; undefined where that is done within the call. */
+  readonly syncing: TreeThread | undefined;
   readonly durability: Durability;
   readonly logger: Logger;
 }

@@ -1,6 +1,6 @@
 /** A snapshotter as suites open it, behind a socket: what containerd calls goes over it, the rest directly. */
 import { join } from "node:path";
-import { serveSnapshotter } from "../../driver/plugin/serve-snapshotter.ts";
+import { serveSnapshotter } from "../../driver/plugin/door.ts";
 import { SnapshotsClient } from "../../driver/plugin/snapshots-client.ts";
 import type { Snapshotter } from "../../driver/snapshot/snapshotter.ts";
 import { openStore } from "./open-store.ts";
@@ -38,6 +38,7 @@ function throughClient(client: SnapshotsClient, local: Snapshotter): Snapshotter
     adopt: (layers, alongside) => local.adopt(layers, alongside),
     capture: (key) => local.capture(key),
     ownTree: (key) => local.ownTree(key),
+    ownerOf: (...words) => local.ownerOf(...words),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,6 @@
-/** The library's door to containerd: one snapshotter, served. */
-import { startServer, type RunningServer, type ServerOptions } from "./server.ts";
-import { type ServedSnapshotter, snapshotsService } from "./snapshots-service.ts";
+/** The library's door to containerd: one snapshotter, served. Loading this loads no gRPC; serving does. */
+import type { RunningServer, ServerOptions } from "./server.ts";
+import type { ServedSnapshotter } from "./snapshots-service.ts";
 
 /**
  * Serves `snapshotter` to containerd (`[proxy_plugins.NAME] type = "snapshot"`) on a unix socket, with gRPC health and
@@ -9,10 +9,14 @@ import { type ServedSnapshotter, snapshotsService } from "./snapshots-service.ts
  * @throws {StorageError} ERR_UNAVAILABLE when somebody serves there; ERR_INVALID_ARGUMENT; ERR_ALREADY_EXISTS for a file
  * that is not a socket.
  */
-export function serveSnapshotter(
+export async function serveSnapshotter(
   snapshotter: ServedSnapshotter,
   address: string,
   options: Omit<ServerOptions, "services"> = {},
 ): Promise<RunningServer> {
+  const [{ startServer }, { snapshotsService }] = await Promise.all([
+    import("./server.ts"),
+    import("./snapshots-service.ts"),
+  ]);
   return startServer(address, { ...options, services: [snapshotsService(snapshotter)] });
 }

@@ -1,0 +1,74 @@
+/** What a container runtime is to be told about `laminate serve`, version by version. */
+export const runtimeNames = ["containerd-1.6", "containerd-1.7", "containerd-2.x", "docker"] as const;
+
+export type RuntimeName = (typeof runtimeNames)[number];
+
+/** Lines for config.toml, and for Docker what daemon.json needs besides. */
+export function runtimeConfig(runtime: RuntimeName, address: string, root: string): readonly string[] {
+  switch (runtime) {
+    case "containerd-1.6":
+      return [
+        "# /etc/containerd/config.toml",
+        "version = 2",
+        "",
+        ...proxyPlugin(address),
+        "",
+        "# For Kubernetes; leave this out elsewhere.",
+        '[plugins."io.containerd.grpc.v1.cri".containerd]',
+        '  snapshotter = "laminate"',
+      ];
+    case "containerd-1.7":
+      return [
+        "# /etc/containerd/config.toml",
+        "version = 2",
+        "",
+        ...proxyPlugin(address),
+        ...exportedRoot(root),
+        "",
+        "# For Kubernetes; leave this out elsewhere.",
+        '[plugins."io.containerd.grpc.v1.cri".containerd]',
+        '  snapshotter = "laminate"',
+      ];
+    case "containerd-2.x":
+      return [
+        "# /etc/containerd/config.toml",
+        "version = 3",
+        "",
+        ...proxyPlugin(address),
+        ...exportedRoot(root),
+        "",
+        "# Images that clients pull by the transfer service, such as ctr's.",
+        "[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]",
+        '  platform = "linux"',
+        '  snapshotter = "laminate"',
+        "",
+        "# For Kubernetes; leave this out elsewhere.",
+        "[plugins.'io.containerd.cri.v1.images']",
+        '  snapshotter = "laminate"',
+      ];
+    case "docker":
+      return [
+        "# /etc/containerd/config.toml",
+        "version = 2",
+        "",
+        ...proxyPlugin(address),
+        "",
+        "# /etc/docker/daemon.json, without this line:",
+        '# { "features": { "containerd-snapshotter": true }, "storage-driver": "laminate" }',
+      ];
+  }
+}
+
+function proxyPlugin(address: string): readonly string[] {
+  return ["[proxy_plugins.laminate]", '  type = "snapshot"', `  address = ${tomlString(address)}`];
+}
+
+/** Tells the kubelet which file system holds the images, so that it can keep it from filling up. */
+function exportedRoot(root: string): readonly string[] {
+  return ["  [proxy_plugins.laminate.exports]", `    root = ${tomlString(root)}`];
+}
+
+/** A basic string of TOML, whose escapes are a superset of JSON's. */
+function tomlString(text: string): string {
+  return JSON.stringify(text);
+}
