@@ -32,13 +32,18 @@ export interface EngineChoice {
 
 const sampleBytes = 256 * 1024;
 const rounds = 3;
+/** Without SHA instructions of the processor nothing is as fast, WebAssembly least of all: it need not be timed. */
+const unreachedMegabytesPerSecond = 1000;
 
-/** Takes a few milliseconds for "auto"; call it once a process. */
+/** Takes a few milliseconds for "auto", tens where WebAssembly is timed, too; call it once a process. */
 export function chooseDigestEngine(wanted: DigestEngine | "auto"): EngineChoice {
   if (wanted !== "auto") return { engine: wanted, reason: "asked for" };
-  const core = createCore();
   const sample = new Uint8Array(sampleBytes);
   const native = megabytesPerSecond(() => new NativeHasher(), sample);
+  if (native > unreachedMegabytesPerSecond) {
+    return { engine: "native", reason: `measured: native ${native.toFixed(0)} MB/s, which wasm cannot reach` };
+  }
+  const core = createCore();
   const wasm = megabytesPerSecond(() => createWasmSha256(core), sample);
   const engine = native >= wasm ? "native" : "wasm";
   return { engine, reason: `measured: native ${native.toFixed(0)} MB/s, wasm ${wasm.toFixed(0)} MB/s` };

@@ -47,7 +47,7 @@ export function coreModule(): CoreModule {
 }
 
 /**
- * One instance: its own memory (under 3 MiB) and its own state. Memory is of fixed size, so views of it never go stale.
+ * One instance: its own memory (under 4 MiB) and its own state. Memory is of fixed size, so views of it never go stale.
  * Any number of hashers may share an instance, and one {@link Gunzip} at a time.
  */
 export class Core {
