@@ -17,6 +17,7 @@ export type { CopyOptions } from "./archive/copy.ts";
 export type { ChainId, DiffId, Digest } from "./base/digest.ts";
 export type { Logger } from "./base/logger.ts";
 export type {
+  AttachOptions,
   ContainerInfo,
   ContainerRoot,
   Containers,
@@ -31,8 +32,9 @@ export type {
   RunResult,
   StopOptions,
 } from "./container/container.ts";
-export type { ContainerMount, HostConfig, Ulimit } from "./container/host-config.ts";
+export type { ContainerMount, HostConfig, HostDevice, Ulimit } from "./container/host-config.ts";
 export { parseSignal } from "./container/signals.ts";
+export type { ContainerdOptions } from "./containerd/target.ts";
 export type { CommitOptions, CommittedImage } from "./image/commit.ts";
 export type { FlattenedImage, FlattenOptions } from "./image/flatten.ts";
 export type { ImportedImage, ImportOptions } from "./image/import.ts";

@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import type { CopyOptions } from "./archive/copy.ts";
 import type { Logger } from "./base/logger.ts";
 import type { Containers } from "./container/container.ts";
+import type { ContainerdOptions } from "./containerd/target.ts";
 import type { CommitOptions, CommittedImage } from "./image/commit.ts";
 import type { ContainerChange } from "./image/container-changes.ts";
 import type { FlattenedImage, FlattenOptions } from "./image/flatten.ts";
@@ -21,8 +22,8 @@ import type { PulledImage } from "./image/pull.ts";
 import type { PushedImage } from "./image/push.ts";
 import type { SaveOptions } from "./image/save.ts";
 import type { LayerLimits } from "./layer/tasks.ts";
-import type { ServedStorage, ServeOptions } from "./serve-types.ts";
 import type { RegistryClient } from "./registry/registry-client.ts";
+import type { ServedStorage, ServeOptions } from "./serve-types.ts";
 import type { Snapshotter } from "./snapshot/snapshotter.ts";
 import type { KernelFeatures } from "./sys/kernel.ts";
 
@@ -60,6 +61,11 @@ export interface LoadOptions {
   readonly onProgress?: (progress: LayerProgress) => void;
   /** os/architecture[/variant]; default: this machine's. */
   readonly platform?: string;
+  /**
+   * Load into a containerd whose snapshotter this store is, instead of the store: unpacked in the store, lent from it,
+   * and runnable there at once. Existing names are moved.
+   */
+  readonly containerd?: ContainerdOptions | undefined;
 }
 
 export interface PullOptions extends LoadOptions {

@@ -117,7 +117,7 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     images,
     snapshots: snapshotter,
     containers,
-    load: (locator, loadOptions = {}) => load(context, locator, loadOptions),
+    load: (locator, loadOptions = {}) => load(context, locator, root, loadOptions),
     pull: (reference, { client, ...pullOptions } = {}) =>
       withRegistry(client, (registry) => pullImage(context, registry, parseReference(reference), pullOptions)),
     push: (reference, { client, ...pushOptions } = {}) =>
@@ -152,12 +152,12 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       );
       return diskUsage({ images: imageStore, content }, sizes, containersOf);
     },
-    serve: async (address, serveOptions = {}) => {
-      const [{ serveStorage }, { snapshotsService }] = await Promise.all([
+    serve: async (address, { containerd, ...serveOptions } = {}) => {
+      const [{ serveStorage }, { storeServices }] = await Promise.all([
         import("./serve.ts"),
-        import("./plugin/snapshots-service.ts"),
+        import("./containerd/services.ts"),
       ]);
-      return serveStorage([snapshotsService(snapshotter)], address, { ...serveOptions, logger });
+      return serveStorage(storeServices({ ...context, root }, containerd), address, { ...serveOptions, logger });
     },
     info: async (): Promise<StorageInfo> => {
       const { engine, reason } = pool.engine;
@@ -197,7 +197,8 @@ async function withRegistry<T>(
 async function load(
   context: UnpackContext,
   locator: string,
-  { signal, onProgress, platform }: LoadOptions,
+  root: string,
+  { signal, onProgress, platform, containerd }: LoadOptions,
 ): Promise<readonly LoadedImage[]> {
   await using source = await openImageSource(locator, {
     spoolDir: join(context.content.root, "ingest"),
@@ -205,7 +206,14 @@ async function load(
     ...(signal && { signal }),
   });
   const loaded: LoadedImage[] = [];
-  for (const image of source.images) loaded.push(await loadImage(context, image, { signal, onProgress }));
+  using target = containerd && (await import("./containerd/target.ts")).openTarget(containerd, signal);
+  for (const image of source.images) {
+    const unpackOptions = { signal, onProgress };
+    const one = target
+      ? target.load({ ...context, root }, image, unpackOptions)
+      : loadImage(context, image, unpackOptions);
+    loaded.push(await one);
+  }
   return loaded;
 }
 

@@ -35,7 +35,9 @@ export async function registerImage(
   { channel, namespace, snapshotter, signal }: RegisterTarget,
 ): Promise<void> {
   const inNamespace = { "containerd-namespace": namespace };
-  const lease = await createLease(channel, leaseMs, { headers: inNamespace, signal });
+  signal?.throwIfAborted();
+  // Not to be given up half-way: then nobody would know whether there is one.
+  const lease = await createLease(channel, leaseMs, { headers: inNamespace });
   const options: CallOptions = { headers: { ...inNamespace, "containerd-lease": lease }, signal };
   try {
     await uploadLayers(image, content, channel, options);

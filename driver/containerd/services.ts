@@ -8,18 +8,19 @@ import { snapshotsService } from "../plugin/snapshots-service.ts";
 import { storeView } from "../plugin/store-view.ts";
 import { ContainerdBlobs } from "./blobs.ts";
 import type { LoadIntoContext } from "./load-into.ts";
+import { containerdAddress } from "./target.ts";
 
 export interface StoreServices extends Disposable {
   readonly services: readonly GrpcService[];
 }
 
 /**
- * What a store offers to containerd: Snapshots and Diff. `containerdAddress`, containerd's own socket, is connected to
+ * What a store offers to containerd: Snapshots and Diff. `address`, containerd's own socket, is connected to
  * when the first layer is applied or made.
  */
-export function storeServices(context: LoadIntoContext, containerdAddress: string): StoreServices {
+export function storeServices(context: LoadIntoContext, address: string = containerdAddress): StoreServices {
   const { content, snapshotter } = context;
-  const channel = new Channel(containerdAddress);
+  const channel = new Channel(address);
   const view = storeView(snapshotter, {
     whileKept: async (work) => {
       using _lock = await lockStore(content.root, "shared");

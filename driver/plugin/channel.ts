@@ -132,20 +132,29 @@ export class Channel implements Disposable {
     const abort = (): void => {
       call.cancel();
     };
-    call.on("error", () => undefined);
+    // A call that has ended calls nobody back who writes to it later.
+    const ended = new Promise<never>((_, reject) => {
+      call.on("error", (error) => {
+        reject(signal?.aborted === true ? asError(signal.reason) : asError(translate(error)));
+      });
+    });
+    ended.catch(() => undefined);
     signal?.addEventListener("abort", abort, { once: true });
     const answers = (call as AsyncIterable<MessageShape<O>>)[Symbol.asyncIterator]();
     return {
       write: (message) =>
-        new Promise((resolve, reject) => {
-          call.write(message, (error?: Error | null) => {
-            if (error) reject(translate(error));
-            else resolve();
-          });
-        }),
+        Promise.race([
+          ended,
+          new Promise<void>((resolve, reject) => {
+            call.write(message, (error?: Error | null) => {
+              if (error) reject(asError(translate(error)));
+              else resolve();
+            });
+          }),
+        ]),
       read: async () => {
         try {
-          const next = await answers.next();
+          const next = await Promise.race([ended, answers.next()]);
           return next.done === true ? undefined : next.value;
         } catch (error) {
           throw signal?.aborted === true ? signal.reason : translate(error);

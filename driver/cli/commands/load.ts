@@ -1,6 +1,8 @@
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { familiarName } from "../format.ts";
+import type { LoadOptions } from "../../index.ts";
+import type { OptionValues } from "../options.ts";
 import { createProgress } from "../progress.ts";
 
 export const command: Command = {
@@ -8,12 +10,16 @@ export const command: Command = {
   options: [
     { flags: "-i, --input <source>", description: "a file, a directory, oci:DIR[:TAG], or - for standard input" },
     { flags: "-q, --quiet", description: "show no progress" },
+    { flags: "--containerd <socket>", description: "load into the containerd that listens there" },
+    { flags: "--namespace <name>", description: "containerd's namespace, default by default" },
+    { flags: "--snapshotter <name>", description: "what containerd calls this store, laminate by default" },
     { flags: "--platform <platform>", description: "os/architecture[/variant] to take from an index" },
   ],
   examples: [
     "laminate load -i debian.tar",
     "podman save debian:12 | laminate load",
     "laminate load -i oci:/srv/images:debian",
+    "laminate load --containerd /run/containerd/containerd.sock --namespace k8s.io -i debian.tar",
     "laminate load --progress json -i debian.tar 2>progress.ndjson",
   ],
   hasDocument: true,
@@ -25,6 +31,7 @@ export const command: Command = {
       throw new UsageError("standard input is a terminal: give an archive with -i, or pipe one in");
     }
     const platform = options.text("platform");
+    const containerd = containerdOptions(options);
     const view = createProgress(options.isOn("quiet") ? "none" : progress, process.stderr, env);
     try {
       const loaded = await (
@@ -35,6 +42,7 @@ export const command: Command = {
           view.update(event);
         },
         ...(platform !== undefined && { platform }),
+        containerd,
       });
       view.end();
       for (const warning of loaded.flatMap((image) => image.warnings)) process.stderr.write(`WARNING: ${warning}\n`);
@@ -47,3 +55,12 @@ export const command: Command = {
     }
   },
 };
+
+function containerdOptions(options: OptionValues): LoadOptions["containerd"] {
+  const [address, namespace, snapshotter] = ["containerd", "namespace", "snapshotter"].map((name) =>
+    options.text(name),
+  );
+  if (address !== undefined) return { address, namespace, snapshotter };
+  if (namespace === undefined && snapshotter === undefined) return undefined;
+  throw new UsageError("--namespace and --snapshotter go with --containerd");
+}
