@@ -38,7 +38,7 @@ export type { ContainerdOptions } from "./containerd/target.ts";
 export type { CommitOptions, CommittedImage } from "./image/commit.ts";
 export type { FlattenedImage, FlattenOptions } from "./image/flatten.ts";
 export type { ImportedImage, ImportOptions } from "./image/import.ts";
-export type { PruneOptions } from "./image/prune.ts";
+export type { PrunableImage, PruneOptions } from "./image/prune.ts";
 export type { PulledImage } from "./image/pull.ts";
 export type { PushedImage } from "./image/push.ts";
 export { RegistryClient, type RegistryOptions } from "./registry/registry-client.ts";

@@ -197,8 +197,12 @@ export interface Storage extends AsyncDisposable {
     path: string,
     options?: CopyOptions,
   ): Promise<readonly string[]>;
-  /** What a container has changed, in order of path. @throws {StorageError} ERR_NOT_FOUND. */
-  diff(container: string): Promise<readonly ContainerChange[]>;
+  /**
+   * What a container has changed, or an image's or a layer's topmost layer; with `other` what that has that `name` has
+   * not: of containers, images, and layers with those below them, by chainID, diffID or digest. In order of path.
+   * @throws {StorageError} ERR_NOT_FOUND; ERR_INVALID_ARGUMENT for digits of several layers.
+   */
+  diff(name: string, other?: string): Promise<readonly ContainerChange[]>;
   /** Mounts the image read-only below the state directory; returns the path. Idempotent. */
   mountImage(reference: string): Promise<string>;
   unmountImage(reference: string): Promise<void>;

@@ -5,12 +5,14 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { copyIn, copyOut, exportRoot } from "./archive/copy.ts";
 import type { Digest } from "./base/digest.ts";
+import { hasCode } from "./base/errors.ts";
 import { noLogger } from "./base/logger.ts";
 import { openContainers } from "./container/open-containers.ts";
 import { findRuntime } from "./container/runtime.ts";
 import { openContentStore } from "./content/open-store.ts";
 import { commitContainer } from "./image/commit.ts";
 import { containerChanges } from "./image/container-changes.ts";
+import { differences } from "./image/differences.ts";
 import { diskUsage } from "./image/disk-usage.ts";
 import { historyOf } from "./image/history.ts";
 import { flattenImage } from "./image/flatten.ts";
@@ -94,6 +96,14 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
         .all<{ name: string }>("SELECT name FROM containers WHERE image_digest = ? ORDER BY name", manifest)
         .map((row) => row.name),
     );
+  const containerNamed = async (name: string): Promise<string | undefined> => {
+    try {
+      return (await containers.get(name)).id;
+    } catch (error) {
+      if (hasCode(error, "ERR_NOT_FOUND")) return undefined;
+      throw error;
+    }
+  };
   const mounts = new ImageMounts(state, imageStore, snapshotter, privileges);
 
   const images: Images = {
@@ -142,7 +152,11 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       typeof target === "string"
         ? saveLayout(context, references, target, saveOptions)
         : saveArchive(context, references, target, saveOptions),
-    diff: async (wanted) => containerChanges(snapshotter, (await containers.get(wanted)).id),
+    diff: async (wanted, other) => {
+      const container = await containerNamed(wanted);
+      if (container !== undefined && other === undefined) return containerChanges(snapshotter, container);
+      return differences(context, containerNamed, wanted, other);
+    },
     mountImage: (reference) => mounts.mount(reference),
     unmountImage: (reference) => mounts.unmount(reference),
     diskUsage: async () => {

@@ -112,6 +112,7 @@ export class TreeUnpacker implements TarHandler, Disposable {
 
   /** Gives directories their modes and times, which what was put into them has changed. */
   finish(): void {
+    this.#clearWorkshops();
     for (const { entry, devIno } of this.#directories.reverse()) {
       using parent = this.#resolveParent(entry.path);
       let fd: number;
@@ -142,6 +143,10 @@ export class TreeUnpacker implements TarHandler, Disposable {
   [Symbol.dispose](): void {
     this.#file?.abandon();
     this.#parent?.directory[Symbol.dispose]();
+    this.#clearWorkshops();
+  }
+
+  #clearWorkshops(): void {
     for (const workshop of this.#workshops.values()) workshop[Symbol.dispose]();
     this.#workshops.clear();
   }

@@ -195,8 +195,8 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/commit.ts"),
   },
   {
-    names: ["diff", "container diff"],
-    summary: "List the files that a container has added, changed and deleted",
+    names: ["diff", "container diff", "image diff"],
+    summary: "List the files that a container, an image or a layer adds, changes and deletes",
     load: () => import("./commands/diff.ts"),
   },
   {
@@ -223,6 +223,16 @@ export const catalog: readonly CatalogEntry[] = [
     names: ["snapshots usage"],
     summary: "Show the bytes and inodes of snapshots",
     load: () => import("./commands/snapshots-usage.ts"),
+  },
+  {
+    names: ["container prune"],
+    summary: "Remove all containers that do not run",
+    load: () => import("./commands/container-prune.ts"),
+  },
+  {
+    names: ["system prune"],
+    summary: "Remove all that nothing uses",
+    load: () => import("./commands/system-prune.ts"),
   },
   {
     names: ["system df", "df"],

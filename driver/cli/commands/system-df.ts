@@ -1,8 +1,9 @@
 import type { ContainerInfo, DiskUsage } from "../../index.ts";
 import type { Command } from "../command.ts";
-import { age, humanSize, shortId } from "../format.ts";
+import { age, ellipsis, humanSize, printable, shortId } from "../format.ts";
 import { table } from "../table.ts";
 import { rowsOf } from "./images.ts";
+import { statusOf } from "./ps.ts";
 
 interface Summary {
   readonly type: string;
@@ -11,6 +12,12 @@ interface Summary {
   readonly sizeBytes: number;
   readonly reclaimableBytes: number;
 }
+
+const commandWidth = 20;
+const containerHeader = [
+  ...["CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES"],
+  ...["SIZE", "CREATED", "STATUS", "NAMES"],
+];
 
 const headers = { Type: "TYPE", TotalCount: "TOTAL", Active: "ACTIVE", Size: "SIZE", Reclaimable: "RECLAIMABLE" };
 
@@ -23,8 +30,9 @@ export const command: Command = {
   async run({ storage, now }, _words, options) {
     const opened = await storage();
     const usage = await opened.diskUsage();
-    const summaries = summariesOf(usage, await opened.containers.list());
-    if (options.isOn("verbose")) return { document: usage, text: verboseText(usage, now) };
+    const listed = await opened.containers.list();
+    const summaries = summariesOf(usage, listed);
+    if (options.isOn("verbose")) return { document: usage, text: verboseText(usage, listed, now) };
     const rows = summaries.map(({ type, total, active, sizeBytes, reclaimableBytes }) => {
       const share = sizeBytes === 0 ? "" : ` (${Math.round((100 * reclaimableBytes) / sizeBytes)}%)`;
       return [type, String(total), String(active), humanSize(sizeBytes), `${humanSize(reclaimableBytes)}${share}`];
@@ -71,7 +79,7 @@ function summariesOf(usage: DiskUsage, containers: readonly ContainerInfo[]): re
   ];
 }
 
-function verboseText(usage: DiskUsage, now: Date): readonly string[] {
+function verboseText(usage: DiskUsage, listed: readonly ContainerInfo[], now: Date): readonly string[] {
   const images = usage.images
     .flatMap(rowsOf)
     .map(({ repository, tag, image }) => [
@@ -84,7 +92,17 @@ function verboseText(usage: DiskUsage, now: Date): readonly string[] {
       humanSize(image.uniqueBytes),
       String(image.containers),
     ]);
-  const containers = usage.containers.map(({ id, name, sizeBytes }) => [shortId(id), humanSize(sizeBytes), name]);
+  const sizes = new Map(usage.containers.map(({ id, sizeBytes }) => [id, sizeBytes]));
+  const containers = listed.map((container) => [
+    shortId(container.id),
+    container.image,
+    JSON.stringify(ellipsis(printable(container.process.args.join(" ")), commandWidth)),
+    String(container.host.mounts.filter(({ type }) => type === "volume").length),
+    humanSize(sizes.get(container.id) ?? 0),
+    age(container.created, now),
+    statusOf(container, now),
+    container.name,
+  ]);
   return [
     "Images space usage:",
     "",
@@ -92,7 +110,7 @@ function verboseText(usage: DiskUsage, now: Date): readonly string[] {
     "",
     "Containers space usage:",
     "",
-    ...table(["CONTAINER ID", "SIZE", "NAMES"], containers),
+    ...table(containerHeader, containers),
     "",
     `Layers: ${usage.layerCount}, ${humanSize(usage.layerBytes)} unpacked, each stored once`,
     `Blobs: ${usage.blobCount}, ${humanSize(usage.blobBytes)}`,
