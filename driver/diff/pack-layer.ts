@@ -33,6 +33,8 @@ export interface PackOptions {
   readonly overlayXattr: string | null;
   /** mtimes above this become this. */
   readonly latestMtimeNs: bigint | null;
+  /** Owners on disk that are root in the layer; null for none but root. */
+  readonly standIn?: { readonly uid: number; readonly gid: number } | null;
 }
 
 export interface Packed {
@@ -171,15 +173,15 @@ class Packer {
   }
 
   #entry(path: RelPath, stat: Stat, type: EntryType, xattrs: Xattrs): WritableEntry {
-    const { latestMtimeNs } = this.#options;
+    const { latestMtimeNs, standIn } = this.#options;
     const isDevice = type === "char-device" || type === "block-device";
     return {
       type,
       path,
       linkTarget: "",
       mode: stat.mode & 0o7777,
-      uid: stat.uid,
-      gid: stat.gid,
+      uid: stat.uid === standIn?.uid ? 0 : stat.uid,
+      gid: stat.gid === standIn?.gid ? 0 : stat.gid,
       mtimeNs: latestMtimeNs !== null && stat.mtimeNs > latestMtimeNs ? latestMtimeNs : stat.mtimeNs,
       sizeBytes: type === "file" ? stat.size : 0,
       devMajor: isDevice ? stat.rdevMajor : 0,

@@ -4,7 +4,7 @@ import { toWire } from "../base/errors.ts";
 import { Control } from "../layer/control.ts";
 import { createHasher } from "../layer/digest-engine.ts";
 import { inContext } from "../sys/in-context.ts";
-import { detectPrivileges } from "../sys/privileges.ts";
+import { detectPrivileges, rootStandIn } from "../sys/privileges.ts";
 import { createCore } from "../wasm/core.ts";
 import { BlobWriter, type BlobFacts } from "./blob-writer.ts";
 import { packLayer, type Packed } from "./pack-layer.ts";
@@ -30,6 +30,7 @@ async function pack({ order, engine, threads, control: buffer }: PackTask): Prom
   const packed = await packLayer(walkChanges(order.kind, privileges, throwIfCanceled), blob, {
     overlayXattr: order.kind.type === "trees" ? null : privileges.overlayXattr,
     latestMtimeNs: epoch === null ? null : epoch * nanosPerSecond,
+    standIn: rootStandIn(privileges),
   });
   return { ...(await blob.finish()), ...packed };
 }

@@ -35,6 +35,11 @@ export function isAcl(name: string): boolean {
  * Owner, then extended attributes, then mode, then times: giving a file away clears capabilities and setuid bits, an
  * ACL changes the mode, all of them touch times. The process's umask plays no part.
  */
+/** Ids are needed to give files to; with them a user namespace lays every owner. */
+const oneOwner =
+  "owners are not kept: this user has one id here, and everything is its own (with ids in /etc/subuid, " +
+  "`unshare --user --map-root-user --map-auto --mount` before each command keeps them)";
+
 export class AttributeWriter {
   readonly #privileges: Privileges;
   readonly #warnings: Warnings;
@@ -110,7 +115,7 @@ export class AttributeWriter {
 
   #mayChown(): boolean {
     if (this.#privileges.canChown) return true;
-    this.#warnings.add("owners are not kept: this process may not change them");
+    this.#warnings.add(oneOwner);
     return false;
   }
 

@@ -1,6 +1,6 @@
 /** What this process may do to files and mounts, asked of the kernel rather than guessed from the user id. */
 import { readFileSync, readlinkSync } from "node:fs";
-import { geteuid } from "node:process";
+import { getegid, geteuid } from "node:process";
 
 export interface Privileges {
   /** Effective user id. */
@@ -40,4 +40,12 @@ export function privilegesFrom(uid: number, capabilities: bigint, inInitialNames
     canMount: isAdministrator,
     overlayXattr: isAdministrator && inInitialNamespace ? "trusted.overlay." : "user.overlay.",
   };
+}
+
+/**
+ * Whose files stand for root's where files cannot be given away: a container that such a user runs knows no other owner.
+ * Null where owners are what they say.
+ */
+export function rootStandIn({ canChown, uid }: Privileges): { readonly uid: number; readonly gid: number } | null {
+  return canChown ? null : { uid, gid: getegid?.() ?? uid };
 }
