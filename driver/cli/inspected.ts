@@ -1,5 +1,5 @@
 /** What `inspect` prints of images and containers: Docker's field names, and ours for what Docker does not tell. */
-import type { ContainerInfo, ImageDetails, Storage } from "../index.ts";
+import type { ContainerInfo, HistoryRow, ImageDetails, Storage } from "../index.ts";
 import { type CommandContext, forEachWord, type Result } from "./command.ts";
 import { familiarName } from "./format.ts";
 import { containerOrImage } from "./named.ts";
@@ -15,11 +15,13 @@ export async function inspectAll(context: CommandContext, words: readonly string
 }
 
 export async function inspectImage({ images }: Storage, word: string): Promise<object> {
-  return imageDocument(await images.get(word));
+  return imageDocument(await images.get(word), await images.history(word));
 }
 
-export async function inspectContainer({ containers }: Storage, word: string): Promise<object> {
-  return containerDocument(await containers.get(word));
+export async function inspectContainer({ containers, images }: Storage, word: string): Promise<object> {
+  const container = await containers.get(word);
+  const image = await images.get(container.imageId).catch(() => undefined);
+  return containerDocument(container, image?.config.config?.Entrypoint ?? []);
 }
 
 export function inspectAny(storage: Storage, word: string): Promise<object> {
@@ -30,16 +32,10 @@ export function inspectAny(storage: Storage, word: string): Promise<object> {
   );
 }
 
-function imageDocument({
-  names,
-  id,
-  manifestDigest,
-  created,
-  sizeBytes,
-  manifest,
-  config,
-  layers,
-}: ImageDetails): object {
+function imageDocument(
+  { names, id, manifestDigest, created, sizeBytes, manifest, config, layers }: ImageDetails,
+  [top, ...lower]: readonly HistoryRow[],
+): object {
   const repositories = new Set(
     names.map((name) =>
       familiarName(name)
@@ -51,8 +47,10 @@ function imageDocument({
     Id: id,
     RepoTags: names.map(familiarName),
     RepoDigests: [...repositories].map((repository) => `${repository}@${manifestDigest}`),
+    Parent: lower.find((row) => row.id !== null)?.id ?? "",
+    Comment: top?.comment ?? "",
     Created: created,
-    ...(config.author !== undefined && { Author: config.author }),
+    Author: config.author ?? "",
     Architecture: config.architecture,
     ...(config.variant !== undefined && { Variant: config.variant }),
     Os: config.os,
@@ -73,9 +71,14 @@ function imageDocument({
   };
 }
 
-function containerDocument(container: ContainerInfo): object {
+/** What Docker says for never. */
+const never = "0001-01-01T00:00:00Z";
+
+/** @param entrypoint the image's: whether the container has it, or one of its own, its arguments tell. */
+function containerDocument(container: ContainerInfo, entrypoint: readonly string[]): object {
   const { args, env, cwd, user, hostname, tty, interactive } = container.process;
   const { host } = container;
+  const ownEntrypoint = entrypoint.every((word, at) => args[at] === word) ? entrypoint : args.slice(0, 1);
   return {
     Id: container.id,
     Name: container.name,
@@ -88,8 +91,8 @@ function containerDocument(container: ContainerInfo): object {
       Paused: container.paused,
       Pid: container.pid ?? 0,
       ExitCode: container.exitCode ?? 0,
-      StartedAt: container.started,
-      FinishedAt: container.finished,
+      StartedAt: container.started ?? never,
+      FinishedAt: container.finished ?? never,
     },
     Image: container.imageId,
     ImageName: container.image,
@@ -117,7 +120,8 @@ function containerDocument(container: ContainerInfo): object {
       Tty: tty,
       OpenStdin: interactive,
       Env: env,
-      Cmd: args,
+      Entrypoint: ownEntrypoint.length === 0 ? null : ownEntrypoint,
+      Cmd: args.slice(ownEntrypoint.length),
       WorkingDir: cwd,
       Image: container.image,
       Labels: host.labels,
