@@ -9,10 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { removeTree } from "../../driver/sys/remove-tree.ts";
 import { blobPath, buildDockerArchive, flipByte, sha256, writeOciLayout } from "../fixtures/image-builder.ts";
 import { tar } from "../fixtures/tar-builder.ts";
+import { javascriptOf } from "../javascript-driver.ts";
 import { needPrograms } from "../need.ts";
 import { makeRootfs } from "../privileged/container-rootfs.ts";
 
-const main = join(import.meta.dirname, "../../driver/cli/main.ts");
+const main = javascriptOf("cli/main.ts");
 const digest = /sha256:[0-9a-f]{64}/;
 
 let folder = "";
@@ -332,10 +333,17 @@ describe("laminate run", () => {
     polite.kill("SIGINT");
     expect(await once(polite, "exit")).toEqual([5, null]);
 
-    const deaf = start("run", "--rm", "base:1", "sh", "-c", 'trap "" INT; echo up; while :; do sleep 0.05; done');
+    const deaf = start(
+      "run",
+      "--rm",
+      "base:1",
+      "sh",
+      "-c",
+      'trap "echo no" INT; echo up; while :; do sleep 0.05; done',
+    );
     await firstOutput(deaf);
     deaf.kill("SIGINT");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await firstOutput(deaf);
     deaf.kill("SIGINT");
     expect(await once(deaf, "exit")).toEqual([137, null]);
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(folder);

@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { removeTree } from "../../driver/sys/remove-tree.ts";
 import { buildOciArchive, type Json } from "../fixtures/image-builder.ts";
 import { backends } from "../fixtures/stores.ts";
+import { javascriptOf } from "../javascript-driver.ts";
 import { makeRootfs } from "../privileged/container-rootfs.ts";
 
-const main = join(import.meta.dirname, "../../driver/cli/main.ts");
+const main = javascriptOf("cli/main.ts");
 const digest = /^sha256:[0-9a-f]{64}\n$/;
 
 let folder = "";

@@ -1,14 +1,15 @@
 /** A store with one image of this machine's own programs, and the command line on it. */
 import { execFileSync, spawn, type ChildProcess, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { removeTree } from "../../driver/sys/remove-tree.ts";
 import { buildDockerArchive } from "../fixtures/image-builder.ts";
+import { javascriptOf } from "../javascript-driver.ts";
 import { makeRootfs } from "../privileged/container-rootfs.ts";
 
-const main = join(import.meta.dirname, "../../driver/cli/main.ts");
+const main = javascriptOf("cli/main.ts");
 
 export interface Answer {
   readonly status: number | null;
@@ -96,8 +97,23 @@ export class LifeStore {
   monitors(): readonly number[] {
     const known = list(join(this.folder, "root/state/containers"));
     const named = known.flatMap((id) => this.#titled(`laminate: container ${id.slice(0, 12)}`));
-    const starting = this.processes().filter((line) => line.includes("monitor.ts"));
+    const starting = this.processes().filter((line) => line.includes("monitor.js"));
     return [...named, ...starting.map((line) => Number(line.split(" ")[0]))];
+  }
+
+  /** What a failed test has left. */
+  removeContainers(): void {
+    if (list(join(this.folder, "root/state/containers")).length === 0) return;
+    const { stdout } = this.run(["ps", "-aq"]);
+    if (stdout !== "") this.run(["rm", "-f", ...stdout.trim().split("\n")]);
+  }
+
+  /** Resolves once a process has a file open whose path ends so. */
+  async hasOpen(pid: number | undefined, end: string): Promise<void> {
+    const fds = `/proc/${String(pid)}/fd`;
+    await expect
+      .poll(() => list(fds).map((fd) => linkOf(join(fds, fd))), { timeout: 60_000 })
+      .toContainEqual(expect.stringMatching(new RegExp(`${end}$`)));
   }
 
   #titled(title: string): readonly number[] {
@@ -107,9 +123,7 @@ export class LifeStore {
   }
 
   [Symbol.dispose](): void {
-    // What a failed test has left.
-    const { stdout } = this.run(["ps", "-aq"]);
-    if (stdout !== "") this.run(["rm", "-f", ...stdout.trim().split("\n")]);
+    this.removeContainers();
     removeTree(this.folder);
   }
 }
@@ -119,6 +133,14 @@ function list(path: string): readonly string[] {
     return readdirSync(path);
   } catch {
     return [];
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
   }
 }
 

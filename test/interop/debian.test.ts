@@ -8,6 +8,7 @@ import { debianRoot } from "../fixtures/debian-root.ts";
 import { type FixtureCompression, writeOciLayout } from "../fixtures/image-builder.ts";
 import { openTestStore } from "../fixtures/stores.ts";
 import { tar } from "../fixtures/tar-builder.ts";
+import { javascriptOf } from "../javascript-driver.ts";
 import { needAll, needPrograms, needRoot } from "../need.ts";
 import { describeTree, readTree } from "../suites/model-tree.ts";
 
@@ -92,11 +93,9 @@ describe.skipIf(need.missing)("a Debian root", { timeout: 600_000 }, () => {
     execFileSync("podman", [...podman, "rmi", "--force", pulled.trim()], { stdio: "ignore" });
 
     const laminate = (...args: readonly string[]): ReturnType<typeof spawnSync> =>
-      spawnSync(
-        process.execPath,
-        [join(import.meta.dirname, "../../driver/cli/main.ts"), "--root", join(folder, "cli"), ...args],
-        { encoding: "utf8" },
-      );
+      spawnSync(process.execPath, [javascriptOf("cli/main.ts"), "--root", join(folder, "cli"), ...args], {
+        encoding: "utf8",
+      });
     for (const [file, name] of [
       [bySkopeo, "docker.io/library/debian:skopeo"],
       [byPodman, "localhost/debian:podman"],

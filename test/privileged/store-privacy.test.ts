@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type FixtureImage, sha256, writeOciLayout } from "../fixtures/image-builder.ts";
 import { openTestStore } from "../fixtures/stores.ts";
 import { tar } from "../fixtures/tar-builder.ts";
+import { javascriptOf } from "../javascript-driver.ts";
 import { needAll, needPrograms, needRoot } from "../need.ts";
 
 const need = needAll(needRoot(), needPrograms("setpriv"));
@@ -21,7 +22,7 @@ describe.skipIf(need.missing)("a store of root's", () => {
       await chmod(store.folder, 0o777);
       const layers = [{ tar: tar([{ path: "su", data: "#!/bin/sh\n", mode: 0o4777 }]) }];
       const layout = await writeOciLayout(join(store.folder, "l"), [{ names: ["docker.io/library/s:1"], layers }]);
-      const main = join(import.meta.dirname, "../../driver/cli/main.ts");
+      const main = javascriptOf("cli/main.ts");
       const loose = `umask 000; exec ${process.execPath} ${main} --backend ${backend} --root "$1" load -i "$2"`;
       const root = join(store.folder, "loose");
       expect(spawnSync("sh", ["-c", loose, "sh", root, layout])).toMatchObject({ status: 0 });
