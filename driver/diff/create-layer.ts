@@ -8,6 +8,7 @@ import { Control } from "../layer/control.ts";
 import { chooseDigestEngine } from "../layer/digest-engine.ts";
 import type { DigestEngine } from "../layer/tasks.ts";
 import { layerTypeFor } from "../oci/media-type.ts";
+import { coreModule } from "../wasm/core.ts";
 import type { LayerToCreate, PackReply, PackTask } from "./tasks.ts";
 
 export type { LayerToCreate } from "./tasks.ts";
@@ -56,6 +57,7 @@ export async function createLayer(order: LayerToCreate, options: CreateOptions =
       engine: options.engine ?? (measuredEngine ??= chooseDigestEngine("auto").engine),
       threads: options.threads ?? availableParallelism(),
       control: control.buffer,
+      core: coreModule(),
     });
     if (reply.ok) return { ...reply.layer, mediaType: layerTypeFor(order.compression) };
     signal?.throwIfAborted();

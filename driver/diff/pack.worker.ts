@@ -13,10 +13,10 @@ import { walkChanges } from "./walk-changes.ts";
 
 const nanosPerSecond = 1_000_000_000n;
 
-async function pack({ order, engine, threads, control: buffer }: PackTask): Promise<BlobFacts & Packed> {
+async function pack({ order, engine, threads, control: buffer, core: module }: PackTask): Promise<BlobFacts & Packed> {
   const control = new Control(buffer);
   const privileges = detectPrivileges();
-  const core = createCore();
+  const core = createCore(module);
   const throwIfCanceled = (): void => {
     control.throwIfCanceled(order.what);
   };

@@ -2,6 +2,7 @@
 import type { WireError } from "../base/errors.ts";
 import type { DigestEngine } from "../layer/tasks.ts";
 import type { Compression } from "../oci/compression.ts";
+import type { CoreModule } from "../wasm/core.ts";
 import type { BlobFacts } from "./blob-writer.ts";
 import type { DiffKind } from "./changes.ts";
 import type { Packed } from "./pack-layer.ts";
@@ -22,6 +23,8 @@ export interface PackTask {
   readonly engine: DigestEngine;
   readonly threads: number;
   readonly control: SharedArrayBuffer;
+  /** As in layer/tasks.ts: the thread neither compiles nor frees code of its own. */
+  readonly core: CoreModule;
 }
 
 export type PackReply =
