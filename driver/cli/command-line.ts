@@ -86,7 +86,8 @@ function normaliseLeniently(words: readonly string[], flags: readonly Flag[], st
   }
 }
 
-function commandOptions(command: Command): readonly OptionSpec[] {
+/** With those that what it answers with brings along. */
+export function commandOptions(command: Command): readonly OptionSpec[] {
   const json = { flags: "--json", description: "print one JSON document" };
   const format = {
     flags: "--format <form>",

@@ -77,7 +77,7 @@ function untouched(): void {
   expect(statSync(join(outside, "secret")).mode & 0o7777).toBe(0o644);
 }
 
-describe("RootedTree", () => {
+describe("RootedTree", { timeout: 60_000 }, () => {
   const found = (path: string, followsLast = true): string => {
     using tree = new RootedTree(openHostDirectory(root));
     const result = tree.resolve(path, { followsLast });
@@ -127,7 +127,7 @@ describe("RootedTree", () => {
   });
 });
 
-describe("a tar into a container", () => {
+describe("a tar into a container", { timeout: 60_000 }, () => {
   const entries = (...list: EntrySpec[]): Buffer => tar(list);
 
   it("writes through links to where they lead in the container", async () => {
@@ -228,7 +228,7 @@ describe("a tar into a container", () => {
   });
 });
 
-describe("files out of a container", () => {
+describe("files out of a container", { timeout: 60_000 }, () => {
   it("are packed whole while they change under the packer", () => {
     mkdirSync(join(root, "a"));
     writeFileSync(join(root, "a/big"), Buffer.alloc(600_000, "x"));
