@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { apiHostOf, type Endpoint } from "./endpoint.ts";
-import { type EndpointDefaults, endpointsFromDirs, plainEndpoint } from "./host-files.ts";
+import { certificatesFor, type EndpointDefaults, endpointsFromDirs, plainEndpoint } from "./host-files.ts";
 import { hostnameOf, isLoopback } from "./hosts.ts";
 import { endpointsFromConf } from "./registries-conf.ts";
 
@@ -21,12 +21,11 @@ export function endpointsFor(domain: string, repository: string, options: Endpoi
     scheme: !isTlsVerified || isLoopback(hostnameOf(host)) ? "either" : "https",
     isVerified: isTlsVerified,
   });
-  return (
-    endpointsFromConf(domain, repository, env, defaultsOf) ??
-    endpointsFromDirs(domain, options.hostsDirs ?? defaultDirs(env), defaultsOf) ?? [
-      plainEndpoint(apiHostOf(domain), domain, defaultsOf(apiHostOf(domain))),
-    ]
-  );
+  const dirs = options.hostsDirs ?? defaultDirs(env);
+  const byConf = endpointsFromConf(domain, repository, env, defaultsOf);
+  if (byConf !== undefined) return byConf.map((each) => ({ ...each, tls: certificatesFor(each.host, dirs) }));
+  const host = apiHostOf(domain);
+  return endpointsFromDirs(domain, dirs, defaultsOf) ?? [plainEndpoint(host, domain, defaultsOf(host))];
 }
 
 /** A user's own come first. */

@@ -121,6 +121,8 @@ export function isUnreachable(error: unknown): boolean {
 /** The other side does not speak TLS at all; a certificate that is not trusted is something else. */
 export function isNotTls(error: unknown): boolean {
   const code = codeIn(error);
+  // Some servers hang up on what they do not understand.
+  if (error instanceof Error && /before secure TLS connection was established/.test(error.message)) return true;
   return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" || code === "EPROTO";
 }
 

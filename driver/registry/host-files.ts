@@ -38,6 +38,13 @@ export function endpointsFromDirs(
   return undefined;
 }
 
+/** Of the first directory that has some for the host. */
+export function certificatesFor(host: string, dirs: readonly string[]): TlsFiles {
+  const found = dirs.map((dir) => hostDir(dir, host)).filter((dir) => dir !== undefined);
+  const all = found.map((dir) => certificatesIn(dir));
+  return all.find(({ authorities, clients }) => authorities.length + clients.length > 0) ?? noTlsFiles;
+}
+
 export function plainEndpoint(
   host: string,
   credentialsOf: string,

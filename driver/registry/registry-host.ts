@@ -174,7 +174,8 @@ export class RegistryHost {
       // A token server is another host, with the trust of the system.
       trust: outgoing.url.hostname === new URL(`https://${this.endpoint.host}`).hostname ? this.#trust : systemTrust,
       signal,
-      stallTimeoutMs: this.patience.stallTimeoutMs,
+      // A registry that has received a blob first makes sure of it.
+      stallTimeoutMs: this.patience.stallTimeoutMs * (outgoing.method === "PUT" ? 10 : 1),
     });
   }
 }
