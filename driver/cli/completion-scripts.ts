@@ -67,4 +67,4 @@ end
 complete -c laminate -f -a '(__laminate_complete)'
 `;
 
-export const completionScripts = { bash, zsh, fish } as const;
+export const completionScripts: Readonly<Record<"bash" | "zsh" | "fish", string>> = { bash, zsh, fish };
