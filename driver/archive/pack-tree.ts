@@ -164,7 +164,7 @@ class TreePacker {
       type === "symlink"
         ? new Map<string, Uint8Array>()
         : exportedXattrs({ list: () => listxattrat(dirfd, at), get: (xattr) => getxattrat(dirfd, at, xattr) }, null);
-    const target = type === "symlink" ? latin1Of(readlinkat(dirfd, at)) : "";
+    const target = type === "symlink" ? readLink(dirfd, at) : "";
     yield* this.#put(this.#header(said, stat, type, xattrs, target));
     if (stat.nlink > 1) this.#links.set(stat.devIno, said);
   }
@@ -257,6 +257,15 @@ class TreePacker {
     this.#block = Buffer.allocUnsafeSlow(blockBytes);
     this.#filled = 0;
     return full;
+  }
+}
+
+function readLink(dirfd: number, name: Buffer): string {
+  try {
+    return latin1Of(readlinkat(dirfd, name));
+  } catch (error) {
+    if (isErrno(error, "EINVAL")) throw new StorageError("ERR_ABORTED", "it was replaced meanwhile");
+    throw error;
   }
 }
 

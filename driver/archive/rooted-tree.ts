@@ -140,7 +140,6 @@ export class RootedTree implements Disposable {
         }
         if (S_ISLNK(child.stat.mode) && (!isLast || followsLast)) {
           const target = this.#readLink(child, path);
-          child.parent[Symbol.dispose]();
           bytes += target.length;
           if (++jumps > maxJumps || bytes > maxPathBytes) throw blocked(path, "it leads through too many symlinks");
           if (target.startsWith("/")) for (const left of stack.splice(1)) left[Symbol.dispose]();
@@ -174,7 +173,9 @@ export class RootedTree implements Disposable {
     return { parent: here.again(), name, stat, isMounted: false };
   }
 
+  /** Closes the link's directory. */
   #readLink({ parent, name }: { readonly parent: Directory; readonly name: string }, path: string): string {
+    using _parent = parent;
     if (!this.#followsLinks) throw blocked(path, `${shownPath(joinPath(parent.path, name))} is a symlink`);
     try {
       return latin1Of(readlinkat(parent.fd, bytesOf(name)));

@@ -111,6 +111,18 @@ describe("RootedTree", { timeout: 60_000 }, () => {
     expect(() => found(`/${"n".repeat(300)}`)).toThrow("no such file or directory");
   });
 
+  it("leaves no descriptor open, whatever it finds", () => {
+    symlinkSync("nowhere", join(root, "link"));
+    writeFileSync(join(root, "file"), "");
+    const tree = new RootedTree(openHostDirectory(root), [], { followsLinks: false });
+    const before = readdirSync("/proc/self/fd").length;
+    for (const path of ["link", "file/x", "none/x"]) {
+      expect(() => tree.resolve(path, { followsLast: true })).toThrow();
+    }
+    expect(readdirSync("/proc/self/fd").length).toBe(before);
+    tree[Symbol.dispose]();
+  });
+
   it("shows mounts in place of its own files, also through links", async () => {
     mkdirSync(join(root, "data"));
     symlinkSync("data", join(root, "link"));
