@@ -10,7 +10,7 @@ export interface ServeOptions {
     readonly uid?: number;
     readonly gid?: number;
   };
-  /** Where the variables of systemd's socket activation are looked for; default: nowhere. */
+  /** Where systemd's variables are looked for, for a passed socket and for notifying it; default: nowhere. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 

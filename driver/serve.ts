@@ -6,6 +6,7 @@ import { traceCalls } from "./plugin/call-spans.ts";
 import { serveMetrics } from "./plugin/metrics-server.ts";
 import type { Around } from "./plugin/route.ts";
 import { startServer } from "./plugin/server.ts";
+import { notifyServiceManager } from "./sys/notify.ts";
 import type { StoreServices } from "./containerd/services.ts";
 import type { ServedStorage, ServeOptions } from "./serve-types.ts";
 
@@ -30,12 +31,23 @@ export async function serveStorage(
       ...(env && { env }),
     }),
   );
+  const notify = (state: string): void => {
+    const manager = env?.["NOTIFY_SOCKET"];
+    if (manager === undefined || manager === "") return;
+    try {
+      notifyServiceManager(manager, state);
+    } catch (error) {
+      logger.warn({ error }, "cannot notify the service manager");
+    }
+  };
+  notify("READY=1");
   logger.info({ address: server.address, metrics: boundMetrics }, "serving");
   const open = scope.move();
   return {
     address: server.address,
     metrics: boundMetrics,
     stop: async (graceMs) => {
+      notify("STOPPING=1");
       logger.info({ graceMs }, "stopping");
       await server.stop(graceMs);
       await open.disposeAsync();

@@ -58,6 +58,8 @@ export interface Addon {
   flock(fd: number, operation: number): number;
   /** Puts seconds and nanoseconds into `out`. */
   clockGettime(clock: number, out: Float64Array): number;
+  /** From a socket of the moment; `address` is a sockaddr_un. */
+  sendDatagram(address: Uint8Array, bytes: Uint8Array): number;
 
   mount(
     source: NativePath | null,

@@ -296,6 +296,13 @@ BIND(flock) {
   RETURN(sys_flock(fd, operation));
 }
 
+BIND(send_datagram) {
+  ARGS;
+  struct bytes address = arg_bytes(&args, 0);
+  struct bytes bytes = arg_bytes(&args, 1);
+  RETURN(sys_send_datagram(address.data, address.length, bytes.data, bytes.length));
+}
+
 BIND(clock_gettime) {
   ARGS;
   int clock = arg_int(&args, 0);
@@ -402,6 +409,7 @@ NAPI_MODULE_INIT() {
       EXPORT("syncfs", syncfs),
       EXPORT("flock", flock),
       EXPORT("clockGettime", clock_gettime),
+      EXPORT("sendDatagram", send_datagram),
       EXPORT("mount", mount),
       EXPORT("umount2", umount2),
       EXPORT("fsopen", fsopen),

@@ -31,6 +31,9 @@
 #endif
 
 #define SYS_EINTR 4
+#define SYS_AF_UNIX 1
+#define SYS_SOCK_DGRAM_CLOEXEC 02000002
+#define SYS_MSG_NOSIGNAL 0x4000
 #define SYS_FICLONE 0x40049409
 
 #if defined(__x86_64__)
@@ -241,6 +244,14 @@ int64_t sys_syncfs(int fd) {
 
 int64_t sys_flock(int fd, int operation) {
   return CALL2(__NR_flock, fd, operation);
+}
+
+int64_t sys_send_datagram(const void *address, size_t address_length, const void *bytes, size_t length) {
+  int64_t fd = CALL3(__NR_socket, SYS_AF_UNIX, SYS_SOCK_DGRAM_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  int64_t sent = CALL6(__NR_sendto, fd, bytes, length, SYS_MSG_NOSIGNAL, address, address_length);
+  sys_close(fd);
+  return sent;
 }
 
 int64_t sys_clock_gettime(int clock, double out[2]) {
