@@ -132,6 +132,11 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/exec.ts"),
   },
   {
+    names: ["attach", "container attach"],
+    summary: "See what a running program writes, and type for it",
+    load: () => import("./commands/attach.ts"),
+  },
+  {
     names: ["top", "container top"],
     summary: "Show the processes of a container",
     load: () => import("./commands/top.ts"),

@@ -22,7 +22,6 @@ const hints: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/^cannot find container or image /, "'laminate ps -a' and 'laminate images' list them"],
   [/^cannot find container /, "'laminate ps -a' lists them"],
   [/^cannot remove container .*: it is running/, "'laminate rm -f' kills it first"],
-  [/which it has in the foreground only/, "'laminate start -ai' starts it there"],
   [/the name is taken by container /, "'laminate rm' removes that one, --name gives this one another name"],
   [/overlay needs privileges/, "--backend copy needs none"],
 ];

@@ -5,6 +5,7 @@ import { type ContainerMount, type HostConfig, parseSignal, type Ulimit } from "
 import type { OptionSpec } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import type { OptionValues } from "./options.ts";
+import { securityOf, securityOptions } from "./security-options.ts";
 
 export const hostOptions: readonly OptionSpec[] = [
   { flags: "-v, --volume <mount>", description: "SOURCE:TARGET[:ro], or TARGET for a volume", repeatable: true },
@@ -25,10 +26,13 @@ export const hostOptions: readonly OptionSpec[] = [
   { flags: "--net <network>", description: "the same", choices: ["host", "none"] },
   { flags: "-l, --label <label>", description: "KEY=value", repeatable: true },
   { flags: "--stop-signal <signal>", description: "that asks the program to end" },
+  { flags: "--shm-size <bytes>", description: "of /dev/shm (64m)" },
+  ...securityOptions,
 ];
 
 /** @throws {UsageError} */
 export function hostOf(options: OptionValues): Partial<HostConfig> {
+  const shm = options.text("shm-size");
   const network = options.text("network") ?? options.text("net");
   const [memory, cpus, stopSignal] = [options.text("memory"), options.text("cpus"), options.text("stop-signal")];
   return {
@@ -46,6 +50,8 @@ export function hostOf(options: OptionValues): Partial<HostConfig> {
     cpus: cpus === undefined ? null : cpusOf(cpus),
     network: network === "none" ? "none" : "host",
     labels: Object.fromEntries(options.list("label").map(labelOf)),
+    ...securityOf(options),
+    ...(shm !== undefined && { shmBytes: bytesOf("--shm-size", shm) }),
     ...(stopSignal !== undefined && { stopSignal: parseSignal(stopSignal) }),
   };
 }

@@ -1,8 +1,7 @@
 /**
  * The built-in runner, for where neither runc nor crun can be used: namespaces by util-linux's `unshare` (a user
  * namespace too, for an ordinary user), the root file system moved over "/", and the same mounts, masks and limits on
- * capabilities as far as our own privileges reach. It has no cgroups and no terminal of its own: with `tty` the program
- * shares ours.
+ * capabilities as far as our own privileges reach. It has no cgroups and no filter of system calls.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -38,27 +37,23 @@ export function createChrootRunner(privileges: Privileges): Runtime {
     requireNamespaces(tools.unshare, namespaces, isUserNamespace);
     const script = join(launch.files, "start.sh");
     writeFileSync(script, scriptFor(launch, tools, isUserNamespace), { mode: 0o600 });
-    const args = [...namespaces, "--fork", "--kill-child", "--", tools.sh, script];
+    // Its terminal is the program's to control jobs on.
+    const session = launch.process.tty && tools.setsid !== null ? [tools.setsid, "--ctty"] : [];
+    const args = [...namespaces, "--fork", "--kill-child", "--", ...session, tools.sh, script];
     const child = await startInForeground(tools.unshare, args, {
       streams: launch.streams,
       lockFd: launch.lockFd,
-      // A shell needs its controlling terminal, which a new session would not have.
-      detached: !launch.process.tty,
       env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     });
     const pid = child.pid ?? 0;
     return {
       pid,
-      stdin: child.stdin,
-      stdout: child.stdout,
-      stderr: child.stderr,
       executed: () => Promise.resolve(),
       ended: endOf(child),
       kill(signal) {
         // unshare itself heeds no signal but SIGKILL, which --kill-child passes on.
         if (signal === "SIGKILL") child.kill(signal);
-        else if (!isSharedTerminalSignal(launch, signal))
-          for (const each of childrenOf(pid)) process.kill(each, signal);
+        else for (const each of childrenOf(pid)) trySend(each, signal);
       },
     };
   }
@@ -101,6 +96,10 @@ function requirePossible({ host, user }: Launch): void {
     host.memoryBytes !== null && "--memory",
     host.cpus !== null && "--cpus",
     host.ulimits.length > 0 && "--ulimit",
+    host.pidsLimit !== null && "--pids-limit",
+    host.devices.length > 0 && "--device",
+    Object.keys(host.sysctls).length > 0 && "--sysctl",
+    !["default", "unconfined"].includes(host.seccomp) && "--security-opt seccomp",
   ].find((option) => option !== false);
   const capabilities = capabilitiesOf(host, grantableCapabilities());
   // Its last steps are the container's own: changing root and user.
@@ -117,11 +116,6 @@ function trySend(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // gone
   }
-}
-
-/** The terminal has sent these to the program already. */
-function isSharedTerminalSignal(launch: Launch, signal: NodeJS.Signals): boolean {
-  return launch.process.tty && (signal === "SIGINT" || signal === "SIGQUIT" || signal === "SIGWINCH");
 }
 
 function scriptFor(launch: Launch, tools: HostTools, isUserNamespace: boolean): string {
@@ -155,6 +149,7 @@ function hostTools(): HostTools {
     mount: required("mount"),
     unshare: required("unshare"),
     setpriv: findOnPath("setpriv") ?? null,
+    setsid: findOnPath("setsid") ?? null,
   };
 }
 

@@ -23,6 +23,8 @@ export interface HostTools {
   readonly unshare: string;
   /** Null: capabilities and supplementary groups stay as they are. */
   readonly setpriv: string | null;
+  /** Null: a terminal works without the control of jobs. */
+  readonly setsid: string | null;
 }
 
 /** Where to mount, relative to the root, free of symlinks. */
@@ -75,7 +77,7 @@ export function chrootScript(plan: ChrootPlan): string {
     ].map(([target = "", link = ""]) => `ln -s ${target} ${dev}/${link}`),
     `pts=newinstance,nosuid,noexec,ptmxmode=0666,mode=0620`,
     `${mount} -t devpts -o $pts,gid=5 devpts ${dev}/pts 2>/dev/null || ${mount} -t devpts -o $pts devpts ${dev}/pts 2>/dev/null`,
-    `${mount} -t tmpfs -o nosuid,nodev,noexec,mode=1777,size=65536k shm ${dev}/shm`,
+    `${mount} -t tmpfs -o nosuid,nodev,noexec,mode=1777,size=${launch.host.shmBytes} shm ${dev}/shm`,
     `${mount} -t mqueue -o nosuid,nodev,noexec mqueue ${dev}/mqueue 2>/dev/null`,
     ...networkFileNames.map(
       (name) => `${mount} --bind ${quote(posix.join(launch.files, name))} ${at(places.files[name])}`,
@@ -123,6 +125,7 @@ function lastCommand(plan: ChrootPlan): readonly string[] {
   const late = env.filter(isLoaderVariable);
   const command = [tools.env, "-i", ...env.filter((variable) => !isLoaderVariable(variable))];
   if (tools.setpriv !== null) {
+    if (launch.host.noNewPrivileges) command.push(tools.setpriv, "--no-new-privs");
     command.push(tools.setpriv, "--inh-caps=-all", `--bounding-set=-all${boundingSet(launch.host)}`);
     if (!isUserNamespace) {
       command.push(`--regid=${gid}`, groups.length === 0 ? "--clear-groups" : `--groups=${groups.join(",")}`);

@@ -7,12 +7,12 @@
  * someone asked for it with `mount`, never longer. What must survive a reboot, its log and its volumes, is in
  * `<root>/containers/<id>`.
  *
- * One process owns a run from start to end: ours (`run`), or one of its own (`start`; driver/monitor.ts). A container
- * runs exactly while its `lock` file is locked: the lock is handed to the owner and shared with the runtime's process.
+ * One process owns a run from start to end, one of the container's own (driver/monitor.ts); whoever wants to see what the
+ * program writes, or to type for it, is a client of that process, and may be killed without harm to it. A container runs
+ * exactly while its `lock` file is locked: the lock is handed to the owner and shared with the runtime's process.
  * Any process may be killed at any point. A record that says "running", "creating" or "removing" without the lock is put
  * right by whoever opens the store next: what still runs is ended, what is mounted unmounted, what was half made or half
- * removed is removed. The same goes for a container whose own process was killed while its program runs; one that was
- * started in the foreground goes on without its command line until its program ends.
+ * removed is removed. The same goes for a container whose own process was killed while its program runs.
  */
 import type { Digest } from "../base/digest.ts";
 import type { HostConfig } from "./host-config.ts";
@@ -33,8 +33,10 @@ export interface ProcessConfig {
   readonly hostname: string;
   /** The program gets a terminal. */
   readonly tty: boolean;
-  /** The program gets our standard input; without it (and without a terminal) its input is empty. */
+  /** The program reads what its clients send; without it its input is empty, or a terminal nobody types on. */
   readonly interactive: boolean;
+  /** Its input goes on when a client's has ended. */
+  readonly keepsInput: boolean;
 }
 
 export interface ContainerInfo {
@@ -80,6 +82,7 @@ export interface CreateOptions {
   readonly hostname?: string;
   readonly tty?: boolean;
   readonly interactive?: boolean;
+  readonly keepsInput?: boolean;
   readonly autoRemove?: boolean;
   readonly host?: Partial<HostConfig>;
   /** os/architecture[/variant] that the image must be for. */
@@ -93,23 +96,33 @@ export interface CreateOptions {
 
 /** A container's process from its start to its end. */
 export interface RunningProcess {
-  /** Of the runtime. */
-  readonly pid: number;
   /** To the program, through the runtime. SIGKILL ends it whatever it does. */
   kill(signal: NodeJS.Signals): void;
 }
 
-export interface RunOptions {
-  readonly stdio: "inherit";
-  /** Before the start: gives up. After it: kills the program. */
-  readonly signal?: AbortSignal;
-  /** Called once the program has been handed to the runtime: the moment from which signals can be forwarded. */
+/** Our own standard streams become those of a program. */
+export interface AttachOptions {
+  /** False: nothing that is typed or piped to us is for the program. True by default, for a program that reads. */
+  readonly input?: boolean;
+  /** Typed on our terminal they leave the program alone: "ctrl-p,ctrl-q" by default, "" for none. */
+  readonly detachKeys?: string | undefined;
+  /** The same without typing. */
+  readonly detach?: AbortSignal;
+  /** From now on signals can be sent to the program. */
   readonly onStart?: (process: RunningProcess) => void;
 }
 
+export interface RunOptions extends AttachOptions {
+  readonly stdio: "inherit";
+  /** Before the start: gives up. After it: kills the program. */
+  readonly signal?: AbortSignal;
+}
+
 export interface RunResult {
-  /** The program's own, or 128 + n when signal n ended it. */
+  /** The program's own, or 128 + n when signal n ended it; 0 when it was left alone. */
   readonly exitCode: number;
+  /** It was left alone, and runs on. */
+  readonly isDetached: boolean;
 }
 
 export interface LogOptions {
@@ -147,7 +160,7 @@ export interface ExecOptions {
   readonly tty?: boolean;
   readonly interactive?: boolean;
   readonly privileged?: boolean;
-  /** Does not wait for its end; the exit code is 0. */
+  /** Does not wait for its end; the exit code is 0. Without a terminal, then. */
   readonly detach?: boolean;
   readonly onStart?: (process: RunningProcess) => void;
 }
@@ -156,9 +169,9 @@ export interface ExecOptions {
 export interface AttendOptions {
   /** Open file of the container's lock. */
   readonly lockFd: number;
+  /** Connection to whoever asked for the start. */
+  readonly clientFd: number;
   readonly onStart: (process: RunningProcess) => void;
-  /** Called once the program has been executed. */
-  readonly onExecuted: () => void;
 }
 
 /** Something of this machine in a container's root. */
@@ -207,9 +220,15 @@ export interface Containers {
   start(id: string): Promise<ContainerInfo>;
 
   /** What the process that {@link start} starts does with the container: all, to its end. Not for others. */
-  attend(id: string, options: AttendOptions): Promise<number>;
+  attend(id: string, options: AttendOptions): Promise<void>;
 
-  /** What the program wrote when it was started with {@link start}: oldest first, over all its runs. */
+  /**
+   * Our standard streams on a program that runs already, to its end.
+   * @throws {StorageError} ERR_FAILED_PRECONDITION when it does not run or is paused; ERR_INVALID_ARGUMENT for the keys.
+   */
+  attach(id: string, options?: AttachOptions): Promise<RunResult>;
+
+  /** What the program wrote: oldest first, over all its runs. */
   logs(id: string, options?: LogOptions): AsyncIterable<LogLine>;
 
   /** Resolves with the exit code once the container does not run: at once if it does not now. */

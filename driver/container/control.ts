@@ -11,7 +11,6 @@ import { processesLike } from "./processes.ts";
 import { readExit } from "./state-dir.ts";
 
 const pollMs = 50;
-const defaultStopSeconds = 10;
 const pidTries = 100;
 
 export async function waitForEnd(store: ContainerStore, wanted: string, signal?: AbortSignal): Promise<number> {
@@ -38,7 +37,7 @@ export async function stopContainer(store: ContainerStore, wanted: string, optio
   if (pid === undefined) return;
   if (container.paused) unpauseContainer(store, id);
   store.runtimeOf(id).signal(id, pid, options.signal ?? container.host.stopSignal);
-  const patience = AbortSignal.timeout((options.timeoutSeconds ?? defaultStopSeconds) * 1000);
+  const patience = AbortSignal.timeout((options.timeoutSeconds ?? container.host.stopSeconds) * 1000);
   try {
     await waitForEnd(store, id, patience);
   } catch (error) {

@@ -11,6 +11,7 @@ import { defaultHostConfig, type HostConfig } from "./host-config.ts";
 import { checkName, makeUpName } from "./names.ts";
 import { processConfig } from "./process-config.ts";
 import type { NewContainer } from "./records.ts";
+import { parseProfile } from "./seccomp.ts";
 import { parseSignal } from "./signals.ts";
 
 const nameTries = 20;
@@ -84,12 +85,18 @@ function hostConfig(image: ContainerConfig, given: Partial<HostConfig>): HostCon
     ...given,
     capAdd: (given.capAdd ?? []).map(parseCapability),
     capDrop: (given.capDrop ?? []).map(parseCapability),
+    seccomp: checkedSeccomp(given.seccomp ?? defaultHostConfig.seccomp),
     mounts: [
       ...mounts.map((mount) => ({ ...mount, target: normal(mount.target) })),
       ...[...new Set(volumes)].map((target) => ({ type: "volume", target }) as const),
     ],
     labels: { ...image.Labels, ...given.labels },
   };
+}
+
+function checkedSeccomp(choice: string): string {
+  if (choice !== "default" && choice !== "unconfined") parseProfile(choice);
+  return choice;
 }
 
 /** Of the image's maker or the caller: absolute and without "..". */

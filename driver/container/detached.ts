@@ -1,118 +1,149 @@
 /**
- * Containers without a command line: `start` hands one to a process of its own, which attends to it: keeps its output
- * and its exit code, and takes away what was mounted for it. The container's lock goes along, so that it is never free
- * in between.
+ * Who attends to a container: a process of its own (driver/monitor.ts), from the start of its program to its end. It
+ * keeps the output and the exit code, starts the program again where that is wanted, and takes away what was mounted for
+ * it. Our own process is a client of it at most. The container's lock goes along, so that it is never free in between.
  */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import type { Readable } from "node:stream";
-import { fromWire, StorageError, type WireError } from "../base/errors.ts";
+import { Socket } from "node:net";
+import { StorageError, toWire } from "../base/errors.ts";
 import { openLocked } from "../sys/lock-file.ts";
+import type { AttachOptions, AttendOptions, ContainerInfo, RunOptions, RunResult } from "./container.ts";
 import type { ContainerStore } from "./container-store.ts";
-import type { AttendOptions, ContainerInfo } from "./container.ts";
-import { exitCodes } from "./failure.ts";
 import { closedOnes } from "./foreground.ts";
-import type { StartedProcess } from "./launch.ts";
 import { LogWriter } from "./log-writer.ts";
 import { runInStore } from "./run-in-store.ts";
+import { connectTo, followSession, greet, startOf } from "./session-client.ts";
+import { SessionHost } from "./session-host.ts";
 import { ContainerLock } from "./state-dir.ts";
 
 /** Descriptors of the attending process. */
-export const monitorFds = { report: 3, lock: 4 } as const;
-
-/** What the attending process says, in one line, once the program runs or could not be started. */
-export type MonitorReport = { readonly error: WireError | null };
+export const monitorFds = { client: 3, lock: 4 } as const;
 
 export async function startDetached(store: ContainerStore, wanted: string): Promise<ContainerInfo> {
   const row = store.records.find(wanted);
-  const { monitor } = store.options;
-  if (monitor === undefined) {
-    throw new StorageError("ERR_UNIMPLEMENTED", `cannot start container ${row.name}: nothing could attend to it`);
+  // Running already is what is asked for.
+  if ((await store.settled(row))?.status === "running") return store.infoOf(row);
+  const socket = await startMonitor(store, row.id, `cannot start container ${row.name}`);
+  try {
+    greet(socket, false, false);
+    await startOf(socket);
+  } finally {
+    socket.destroy();
   }
-  if (store.infoOf(row).process.tty && row.status !== "running") {
-    throw new StorageError(
-      "ERR_UNIMPLEMENTED",
-      `cannot start container ${row.name}: it was made with a terminal, which it has in the foreground only`,
-      { details: { exitCode: exitCodes.failed } },
-    );
-  }
-  {
-    // Running already is what is asked for.
-    if ((await store.settled(row))?.status === "running") return store.infoOf(row);
-    using lock = await store.lockToRun(row.id, `cannot start container ${row.name}: it is being started or removed`);
-    const nowhere = openSync("/dev/null", "r");
-    let child: ReturnType<typeof spawn>;
-    try {
-      const order = JSON.stringify({ ...monitor.order, id: row.id });
-      const stdio = ["ignore", "ignore", "ignore", "pipe", lock.fd, ...closedOnes(nowhere).slice(1)] as const;
-      child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", monitor.file, order], {
-        stdio: [...stdio],
-        detached: true,
-        cwd: "/",
-      });
-    } finally {
-      closeSync(nowhere);
-    }
-    child.unref();
-    await reportOf(child.stdio[monitorFds.report] as Readable, child);
-  }
-  const now = store.records.tryGet(row.id);
-  return now === undefined ? store.infoOf(row) : store.infoOf(now);
+  return store.infoOf(store.records.tryGet(row.id) ?? row);
 }
 
-async function reportOf(pipe: Readable, child: ReturnType<typeof spawn>): Promise<void> {
-  const text = await new Promise<string>((resolve, reject) => {
-    let read = "";
-    child.once("error", reject);
-    pipe.setEncoding("utf8");
-    pipe.on("data", (part: string) => {
-      read += part;
-      if (read.includes("\n")) resolve(read);
-    });
-    pipe.once("close", () => {
-      resolve(read);
-    });
+export async function runAttended(store: ContainerStore, wanted: string, options: RunOptions): Promise<RunResult> {
+  const row = store.records.find(wanted);
+  const { process } = store.infoOf(row);
+  const socket = await startMonitor(store, row.id, `cannot run container ${row.name}`);
+  greet(socket, true, process.tty);
+  return await followSession(socket, {
+    process,
+    input: options.input ?? true,
+    detachKeys: options.detachKeys,
+    detach: options.detach,
+    kill: options.signal,
+    endsWithOutput: true,
+    onStart: options.onStart,
   });
-  pipe.destroy();
-  if (text === "") {
-    throw new StorageError("ERR_ABORTED", "cannot start container: the process that attends to it was killed", {
-      details: { exitCode: exitCodes.failed },
-    });
-  }
-  const { error } = JSON.parse(text) as MonitorReport;
-  if (error !== null) throw fromWire(error);
 }
 
-/** In the attending process. Resolves at the end of the container. */
+export async function attachTo(store: ContainerStore, wanted: string, options: AttachOptions): Promise<RunResult> {
+  const row = store.records.find(wanted);
+  const container = await store.settled(row);
+  if (container?.status !== "running" || container.paused) {
+    const reason = container?.paused === true ? "it is paused" : "it does not run";
+    throw new StorageError("ERR_FAILED_PRECONDITION", `cannot attach to container ${row.name}: ${reason}`);
+  }
+  const { process } = container;
+  const socket = await connectTo(store.stateOf(row.id), row.name);
+  greet(socket, true, process.tty);
+  return await followSession(socket, {
+    process,
+    input: options.input ?? true,
+    detachKeys: options.detachKeys,
+    detach: options.detach,
+    kill: undefined,
+    endsWithOutput: false,
+    onStart: options.onStart,
+  });
+}
+
+/** The connection to a new one, which waits for a greeting. */
+async function startMonitor(store: ContainerStore, id: string, refusal: string): Promise<Socket> {
+  const { monitor } = store.options;
+  if (monitor === undefined) throw new StorageError("ERR_UNIMPLEMENTED", `${refusal}: nothing could attend to it`);
+  using lock = await store.lockToRun(id, `${refusal}: it runs, or is being started or removed`);
+  const nowhere = openSync("/dev/null", "r");
+  try {
+    const order = JSON.stringify({ ...monitor.order, id });
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", monitor.file, order], {
+      stdio: ["ignore", "ignore", "ignore", "pipe", lock.fd, ...closedOnes(nowhere).slice(1)],
+      detached: true,
+      cwd: "/",
+    });
+    const socket = child.stdio[monitorFds.client];
+    if (!(socket instanceof Socket)) throw new StorageError("ERR_INTERNAL", `${refusal}: no connection to its process`);
+    child.unref();
+    await new Promise((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    return socket;
+  } finally {
+    closeSync(nowhere);
+  }
+}
+
+/** In the attending process. Resolves at the end of the container; what it fails with has been told to the clients. */
 export async function attendDetached(
   store: ContainerStore,
   wanted: string,
-  { lockFd, onStart, onExecuted }: AttendOptions,
-): Promise<number> {
+  { lockFd, clientFd, onStart }: AttendOptions,
+): Promise<void> {
   using lock = new ContainerLock(lockFd);
   const { id } = store.records.find(wanted);
   const state = store.stateOf(id);
-  using _alive = openLocked(state.monitor);
   state.makeKept();
   using log = new LogWriter(state.log);
-  const { exitCode } = await runInStore(store, id, lock, {
-    streams: { stdin: "ignore", output: "pipe" },
-    onStart: (started) => {
-      onStart(started);
-      pump(started, log);
-      started.executed().then(onExecuted, () => undefined);
+  const early = new AbortController();
+  let executed: Promise<void> | undefined;
+  const host = new SessionHost({
+    process: store.infoOf(store.records.find(id)).process,
+    log,
+    onEarlyKill: () => {
+      early.abort();
     },
   });
-  return exitCode;
-}
-
-function pump(started: StartedProcess, log: LogWriter): void {
-  for (const stream of ["stdout", "stderr"] as const) {
-    started[stream]?.on("data", (bytes: Buffer) => {
-      log.write(stream, bytes);
+  try {
+    // Whoever asked for it may be gone by now, and nobody waits.
+    if (!(await host.admit(new Socket({ fd: clientFd })))) return;
+    await host.listen(state);
+    using _alive = openLocked(state.monitor);
+    const { exitCode } = await runInStore(store, id, lock, {
+      streams: () => host.streams(),
+      signal: early.signal,
+      onStart: (started) => {
+        host.begin(started);
+        onStart(started);
+        executed = started.executed().then(
+          () => {
+            host.executed();
+          },
+          () => undefined,
+        );
+      },
+      outputRead: async () => {
+        await executed;
+        await host.finish();
+      },
     });
-    started[stream]?.once("end", () => {
-      log.end(stream);
-    });
+    host.tell("exited", { exitCode });
+  } catch (error) {
+    host.tell("failed", toWire(error));
+  } finally {
+    host.close();
   }
 }

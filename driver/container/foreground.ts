@@ -10,11 +10,6 @@ export interface ForegroundOptions {
   readonly streams: Streams;
   /** Stays open in the child, as its descriptor 3. */
   readonly lockFd?: number;
-  /**
-   * Away from the terminal's process group: Ctrl-C then reaches the program once, through whoever forwards signals, and
-   * not a second time from the terminal.
-   */
-  readonly detached: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -22,20 +17,15 @@ export interface ForegroundOptions {
 export async function startInForeground(
   file: string,
   args: readonly string[],
-  { streams, lockFd, detached, env }: ForegroundOptions,
+  { streams, lockFd, env }: ForegroundOptions,
 ): Promise<ChildProcess> {
   const nowhere = openSync("/dev/null", "r");
-  const { stdin, output } = streams;
-  const stdio: (number | "inherit" | "ignore" | "pipe")[] = [
-    stdin,
-    output,
-    output,
-    lockFd ?? "ignore",
-    ...closedOnes(nowhere),
-  ];
+  const { stdin, stdout, stderr } = streams;
+  const stdio: (number | "inherit" | "ignore")[] = [stdin, stdout, stderr, lockFd ?? "ignore", ...closedOnes(nowhere)];
   let child: ChildProcess;
   try {
-    child = spawn(file, args, { stdio, detached, ...(env !== undefined && { env }) });
+    // Away from the terminal's process group: Ctrl-C then reaches the program once, through whoever forwards signals.
+    child = spawn(file, args, { stdio, detached: true, ...(env !== undefined && { env }) });
   } finally {
     closeSync(nowhere);
   }
@@ -60,7 +50,7 @@ export function closedOnes(nowhere: number): (number | "ignore")[] {
 
 /** What a program on our own streams gets. */
 export function ourStreams({ tty, interactive }: { tty: boolean; interactive: boolean }): Streams {
-  return { stdin: tty || interactive ? "inherit" : "ignore", output: "inherit" };
+  return { stdin: tty || interactive ? "inherit" : "ignore", stdout: "inherit", stderr: "inherit" };
 }
 
 /**
@@ -83,10 +73,10 @@ function isCloseOnExec(fd: number): boolean {
   }
 }
 
-/** Exit code, or 128 + n for signal n; once its output has been read, where that is ours to do. */
+/** Exit code, or 128 + n for signal n. */
 export function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
-    child.once("close", (code, signal) => {
+    child.once("exit", (code, signal) => {
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });

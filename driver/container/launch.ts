@@ -1,5 +1,4 @@
 /** What starting a container takes, and what a runtime is to the rest of this folder. */
-import type { Readable, Writable } from "node:stream";
 import type { ProcessConfig, RunningProcess } from "./container.ts";
 import type { HostConfig } from "./host-config.ts";
 import type { ResolvedUser } from "./user.ts";
@@ -21,10 +20,11 @@ export interface Launch {
   readonly lockFd: number;
 }
 
-/** Of the program: ours, nowhere, or a pipe that {@link StartedProcess} has the other end of. */
+/** Of the program: ours, nowhere, or an open file, which its owner closes once the program has it. */
 export interface Streams {
-  readonly stdin: "inherit" | "ignore" | "pipe";
-  readonly output: "inherit" | "ignore" | "pipe";
+  readonly stdin: "inherit" | "ignore" | number;
+  readonly stdout: "inherit" | "ignore" | number;
+  readonly stderr: "inherit" | "ignore" | number;
 }
 
 export interface PlacedMount {
@@ -37,10 +37,8 @@ export interface PlacedMount {
 }
 
 export interface StartedProcess extends RunningProcess {
-  /** Where {@link Streams} says "pipe". */
-  readonly stdin: Writable | null;
-  readonly stdout: Readable | null;
-  readonly stderr: Readable | null;
+  /** Of the runtime. */
+  readonly pid: number;
   /** Resolves once the program has been executed; rejects as `ended` does. */
   executed(): Promise<void>;
   /** Rejects, with details.exitCode, when the program was never started. */
@@ -72,5 +70,6 @@ export interface ExecOrder {
   readonly process: ProcessConfig;
   readonly host: HostConfig;
   readonly user: ResolvedUser;
+  readonly streams: Streams;
   readonly detach: boolean;
 }

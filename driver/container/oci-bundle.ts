@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { defaultMounts, deviceRules, maskedPaths, openFilesLimit, readonlyPaths } from "./defaults.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { ProcessConfig } from "./container.ts";
+import { devicesAt } from "./devices.ts";
 import type { HostConfig } from "./host-config.ts";
 import { cgroupParent } from "./leftovers.ts";
 import type { Launch } from "./launch.ts";
 import { networkFileNames } from "./network-files.ts";
 import type { RuntimeSpec, SpecDevice, SpecMount } from "./runtime-spec.ts";
+import { seccompOf } from "./seccomp.ts";
 import type { ResolvedUser } from "./user.ts";
 
 export interface HostFacts {
@@ -25,7 +27,13 @@ const cpuPeriodMicroseconds = 100_000;
 /** The root file system is `rootfs` in the bundle's directory. */
 export function runtimeSpec(launch: Launch, host: HostFacts): RuntimeSpec {
   const { process, user, files, mounts } = launch;
-  const { privileged, network, readonlyRootfs, memoryBytes, cpus } = launch.host;
+  const { privileged, network, readonlyRootfs, memoryBytes, cpus, pidsLimit, shmBytes, sysctls } = launch.host;
+  const devices = launch.host.devices.flatMap((asked) =>
+    devicesAt(asked).map((device) => ({ device, access: asked.access })),
+  );
+  const seccomp = privileged
+    ? undefined
+    : seccompOf(launch.host.seccomp, capabilitiesOf(launch.host, host.grantableCapabilities));
   const namespaces = [
     ...["mount", "pid", "ipc", "uts"],
     ...(host.hasUnifiedCgroup ? ["cgroup"] : []),
@@ -39,25 +47,43 @@ export function runtimeSpec(launch: Launch, host: HostFacts): RuntimeSpec {
     root: { path: launch.rootfs, readonly: readonlyRootfs },
     hostname: process.hostname,
     mounts: [
-      ...defaultMounts.filter(({ destination }) => !targets.has(destination)).map(privileged ? writable : unchanged),
+      ...defaultMounts
+        .filter(({ destination }) => !targets.has(destination))
+        .map((mount) => withShmSize(mount, shmBytes))
+        .map(privileged ? writable : unchanged),
       ...ownFiles.map((name) => boundFile(join(files, name), `/etc/${name}`)),
       ...mounts.map(({ type, source, target, options }) => ({ destination: target, type, source, options })),
     ],
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
       cgroupsPath: `/${cgroupParent}/${launch.id}`,
-      ...(privileged && { devices: host.devices() }),
+      devices: [...(privileged ? host.devices() : []), ...devices.map(({ device }) => device)],
       resources: {
-        devices: privileged ? [{ allow: true, access: "rwm" }] : deviceRules,
+        devices: privileged
+          ? [{ allow: true, access: "rwm" }]
+          : [
+              ...deviceRules,
+              ...devices.map(({ device: { type, major, minor }, access }) => {
+                return { allow: true, type, major, minor, access };
+              }),
+            ],
+        ...(pidsLimit !== null && { pids: { limit: pidsLimit } }),
         ...(memoryBytes !== null && { memory: { limit: memoryBytes } }),
         ...(cpus !== null && {
           cpu: { period: cpuPeriodMicroseconds, quota: Math.round(cpus * cpuPeriodMicroseconds) },
         }),
       },
+      ...(Object.keys(sysctls).length > 0 && { sysctl: sysctls }),
+      ...(seccomp !== undefined && { seccomp }),
       maskedPaths: privileged ? [] : maskedPaths,
       readonlyPaths: privileged ? [] : readonlyPaths,
     },
   };
+}
+
+function withShmSize(mount: SpecMount, bytes: number): SpecMount {
+  if (mount.destination !== "/dev/shm") return mount;
+  return { ...mount, options: [...mount.options.filter((each) => !each.startsWith("size=")), `size=${bytes}`] };
 }
 
 function unchanged(mount: SpecMount): SpecMount {
@@ -90,7 +116,7 @@ export function execSpec(
     rlimits: [...limits, ...config.ulimits].map(({ name, soft, hard: most }) => {
       return { type: `RLIMIT_${name.toUpperCase()}`, hard: most, soft };
     }),
-    noNewPrivileges: false,
+    noNewPrivileges: config.noNewPrivileges,
   };
 }
 

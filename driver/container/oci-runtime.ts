@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { StorageError } from "../base/errors.ts";
 import { exitCodes, startFailure } from "./failure.ts";
-import { endOf, ourStreams, startInForeground } from "./foreground.ts";
-import type { ExecOrder, Launch, Runtime, StartedProcess, Streams } from "./launch.ts";
+import { endOf, startInForeground } from "./foreground.ts";
+import type { ExecOrder, Launch, Runtime, StartedProcess } from "./launch.ts";
 import { execSpec, type HostFacts, runtimeSpec } from "./oci-bundle.ts";
 import { hostDevices } from "./devices.ts";
 import { hasUnifiedCgroup, grantableCapabilities, maxOpenFiles } from "./host.ts";
@@ -51,7 +51,7 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
 
     const args = ["--log", log, "--log-format", "json", "run", "--bundle", launch.files, "--pid-file", pidFile];
     const { streams, lockFd } = launch;
-    const child = await startInForeground(path, command(...args, launch.id), { streams, lockFd, detached: true });
+    const child = await startInForeground(path, command(...args, launch.id), { streams, lockFd });
     const pid = child.pid ?? 0;
 
     /** It may not have made the container yet; and killed itself, it would leave the container running. */
@@ -79,9 +79,6 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
     const end = ended();
     return {
       pid,
-      stdin: child.stdin,
-      stdout: child.stdout,
-      stderr: child.stderr,
       executed: () => fileOrEnd(pidFile, child, end),
       ended: end,
       kill(signal) {
@@ -91,18 +88,14 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
     };
   }
 
-  async function exec({ id, files, process, host, user, detach }: ExecOrder): Promise<StartedProcess> {
+  async function exec({ id, files, process, host, user, streams, detach }: ExecOrder): Promise<StartedProcess> {
     const mark = randomBytes(8).toString("hex");
     const log = join(files, `exec-${mark}.log`);
     const pidFile = join(files, `exec-${mark}.pid`);
     const spec = join(files, `exec-${mark}.json`);
     writeFileSync(spec, JSON.stringify(execSpec(process, host, user, hostFacts())), { mode: 0o600 });
     const args = ["--log", log, "--log-format", "json", "exec", "--process", spec, "--pid-file", pidFile];
-    const streams: Streams = detach ? { stdin: "ignore", output: "ignore" } : ourStreams(process);
-    const child = await startInForeground(path, command(...args, ...(detach ? ["--detach"] : []), id), {
-      streams,
-      detached: true,
-    });
+    const child = await startInForeground(path, command(...args, ...(detach ? ["--detach"] : []), id), { streams });
 
     async function ended(): Promise<number> {
       const exitCode = await endOf(child);
@@ -118,9 +111,6 @@ export function createOciRuntime(name: "runc" | "crun", path: string, state: str
     const end = ended();
     return {
       pid: child.pid ?? 0,
-      stdin: null,
-      stdout: null,
-      stderr: null,
       executed: () => fileOrEnd(pidFile, child, end),
       ended: end,
       kill(sent) {

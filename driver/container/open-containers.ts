@@ -13,7 +13,7 @@ import {
 } from "./control.ts";
 import type { ContainersOptions } from "./containers-options.ts";
 import { createContainer } from "./create.ts";
-import { attendDetached, startDetached } from "./detached.ts";
+import { attachTo, attendDetached, runAttended, startDetached } from "./detached.ts";
 import { execInContainer } from "./exec.ts";
 import { ourStreams } from "./foreground.ts";
 import { readLog } from "./log-reader.ts";
@@ -37,8 +37,9 @@ function containersOf(store: ContainerStore): Containers {
   const { records } = store;
   return {
     create: (options) => createContainer(store, options),
-    run: (id, options) => run(store, id, options),
+    run: (id, options) => (store.options.monitor === undefined ? run : runAttended)(store, id, options),
     start: (id) => startDetached(store, id),
+    attach: (id, options = {}) => attachTo(store, id, options),
     attend: (id, options) => attendDetached(store, id, options),
     async *logs(id, options = {}) {
       const row = records.find(id);
@@ -78,11 +79,12 @@ function containersOf(store: ContainerStore): Containers {
   };
 }
 
+/** By this process itself, on its own streams, where there is no other to do it. */
 async function run(store: ContainerStore, wanted: string, { signal, onStart }: RunOptions): Promise<RunResult> {
   const { id, name } = store.records.find(wanted);
   using lock = await store.lockToRun(id, `cannot run container ${name}: it is running already`);
   return await runInStore(store, id, lock, {
-    streams: ourStreams(store.infoOf(store.records.find(id)).process),
+    streams: () => ourStreams(store.infoOf(store.records.find(id)).process),
     signal,
     onStart: (started) => onStart?.(started),
   });

@@ -22,6 +22,7 @@ export function processConfig(image: ContainerConfig, options: CreateOptions, de
     hostname,
     tty,
     interactive: options.interactive ?? false,
+    keepsInput: options.keepsInput ?? false,
   };
   if (!/^[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/.test(hostname)) {
     throw invalid(`host name ${JSON.stringify(hostname)} is not one`);

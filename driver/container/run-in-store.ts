@@ -8,7 +8,7 @@ export async function runInStore(
   store: ContainerStore,
   id: string,
   lock: ContainerLock,
-  how: Pick<Run, "streams" | "signal" | "onStart">,
+  how: Pick<Run, "streams" | "signal" | "onStart" | "outputRead">,
 ): Promise<RunResult> {
   const state = store.stateOf(id);
   const container = store.infoOf(store.records.find(id));

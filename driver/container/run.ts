@@ -6,6 +6,7 @@ import type { Privileges } from "../sys/privileges.ts";
 import type { ContainerInfo, RunResult } from "./container.ts";
 import { findExecutable } from "./executable.ts";
 import { exitCodes, startFailure } from "./failure.ts";
+import { initMount, withInit } from "./init.ts";
 import type { Launch, Runtime, StartedProcess, Streams } from "./launch.ts";
 import { networkFileNames, writeNetworkFiles } from "./network-files.ts";
 import type { ContainerRecords } from "./records.ts";
@@ -25,10 +26,13 @@ export interface Run {
   readonly runtime: () => Runtime;
   readonly mounts: () => Promise<readonly Mount[]>;
   readonly privileges: Privileges;
-  readonly streams: Streams;
+  /** Called once the root is mounted and the program is there. */
+  readonly streams: () => Streams;
   readonly signal?: AbortSignal | undefined;
   /** Called once the program has been handed to the runtime. */
   readonly onStart: (started: StartedProcess) => void;
+  /** Resolves once what the program wrote has been read, where that is ours to do. Asked for at its end. */
+  readonly outputRead?: (() => Promise<void>) | undefined;
 }
 
 /** Failures carry details.exitCode. A root that was mounted before the run stays so. */
@@ -58,45 +62,49 @@ export async function runContainer(run: Run): Promise<RunResult> {
     throw failure;
   }
   ended(exitCode);
-  return { exitCode };
+  return { exitCode, isDetached: false };
 }
 
 async function start(run: Run): Promise<StartedProcess> {
-  const { container, state, lock, runtime, privileges, streams, signal } = run;
+  const { container, state, lock, runtime, privileges, signal } = run;
+  const { process } = container;
   requireNotAborted(signal);
   const rootfs = placeRootfs(await run.mounts(), state.rootfs, privileges);
   const files = state.makeFiles();
-  writeNetworkFiles(files, container.process.hostname);
+  writeNetworkFiles(files, container.process.hostname, container.host);
   const { user, mounts } = prepare(run, rootfs);
+  requireNotAborted(signal);
   const launch: Launch = {
     id: container.id,
     rootfs,
     files,
-    process: container.process,
+    process: container.host.init ? { ...process, args: withInit(process.args) } : process,
     host: container.host,
     mounts,
-    streams,
+    streams: run.streams(),
     user,
     lockFd: lock.fd,
   };
-  requireNotAborted(signal);
   return runtime().start(launch);
 }
 
 function prepare({ container, state, privileges }: Run, rootfsPath: string): Pick<Launch, "user" | "mounts"> {
   using rootfs = new Rootfs(rootfsPath);
   const { process } = container;
-  const user = resolveUser(rootfs, process.user);
+  const user = resolveUser(rootfs, process.user, container.host.groupAdd);
   rootfs.ensureDirectory(process.cwd);
   // Runtimes would make them too, and leave the time of doing it on the directory.
   for (const name of networkFileNames) rootfs.ensureFile(`/etc/${name}`);
   const mounts = placeMounts(container, rootfs, rootfsPath, state, privileges);
   // It may be in a mount: then the runtime finds it, or does not.
   if (mounts.length === 0) findExecutable(rootfs, process);
-  return { user, mounts };
+  if (!container.host.init) return { user, mounts };
+  const init = initMount();
+  rootfs.ensureFile(init.target);
+  return { user, mounts: [...mounts, init] };
 }
 
-async function attend(started: StartedProcess, { signal, onStart }: Run): Promise<number> {
+async function attend(started: StartedProcess, { signal, onStart, outputRead }: Run): Promise<number> {
   const kill = (): void => {
     started.kill("SIGKILL");
   };
@@ -107,6 +115,7 @@ async function attend(started: StartedProcess, { signal, onStart }: Run): Promis
     return await started.ended;
   } finally {
     signal?.removeEventListener("abort", kill);
+    await outputRead?.();
   }
 }
 

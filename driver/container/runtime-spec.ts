@@ -30,11 +30,34 @@ export interface RuntimeSpec {
     readonly resources: {
       readonly devices: readonly DeviceRule[];
       readonly memory?: { readonly limit: number };
+      readonly pids?: { readonly limit: number };
       readonly cpu?: { readonly period: number; readonly quota: number };
     };
+    readonly sysctl?: Readonly<Record<string, string>>;
+    readonly seccomp?: SeccompSpec;
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
   };
+}
+
+export interface SeccompSpec {
+  readonly defaultAction: string;
+  readonly defaultErrnoRet?: number;
+  readonly flags?: readonly string[];
+  readonly architectures?: readonly string[];
+  readonly syscalls: readonly SeccompRule[];
+}
+
+export interface SeccompRule {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: readonly {
+    readonly index: number;
+    readonly value: number;
+    readonly valueTwo?: number;
+    readonly op: string;
+  }[];
 }
 
 export interface SpecMount {

@@ -22,6 +22,8 @@ export class StateDir {
   readonly log: string;
   /** Locked by the process that attends to a container without a command line. */
   readonly monitor: string;
+  /** The socket of the process that attends to it. */
+  readonly attach: string;
   /** There while the container is paused for its user. */
   readonly paused: string;
   /** Locked by the process that has paused the container for a moment. */
@@ -39,6 +41,7 @@ export class StateDir {
     this.kept = join(root, "containers", id);
     this.log = join(this.kept, "log");
     this.monitor = join(this.path, "monitor");
+    this.attach = join(this.path, "attach");
     this.paused = join(this.path, "paused");
     this.pausing = join(this.path, "pausing");
     this.exit = join(this.path, "exit");

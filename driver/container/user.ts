@@ -30,7 +30,19 @@ const maxId = 2 ** 31 - 1;
  * files, a number need not be. Without a group it is the user's, with the supplementary groups that list the user.
  * @throws {StorageError} ERR_FAILED_PRECONDITION for unknown names and numbers out of range.
  */
-export function resolveUser(rootfs: Rootfs, user: string): ResolvedUser {
+export function resolveUser(rootfs: Rootfs, user: string, groupAdd: readonly string[] = []): ResolvedUser {
+  const resolved = resolvedUser(rootfs, user);
+  if (groupAdd.length === 0) return resolved;
+  const known = parseGroups(rootfs.readText("/etc/group") ?? "");
+  const added = groupAdd.map((wanted) => {
+    const gid = known.find(({ name }) => name === wanted)?.gid ?? tryParseId(wanted);
+    if (gid !== undefined) return gid;
+    throw startFailure(`there is no group ${JSON.stringify(wanted)} in its /etc/group`);
+  });
+  return { ...resolved, groups: [...new Set([...resolved.groups, ...added])] };
+}
+
+function resolvedUser(rootfs: Rootfs, user: string): ResolvedUser {
   const [wantedUser = "", wantedGroup = "", ...rest] = user.split(":");
   if (rest.length > 0) throw startFailure(`user ${JSON.stringify(user)} has more than one colon`);
   const passwd = parsePasswd(rootfs.readText("/etc/passwd") ?? "");

@@ -7,7 +7,7 @@ export const command: Command = {
   options: [
     { flags: "-i, --interactive", description: "the program reads our standard input" },
     { flags: "-t, --tty", description: "the program has a terminal" },
-    { flags: "-d, --detach", description: "do not wait for its end" },
+    { flags: "-d, --detach", description: "do not wait for its end; it has no terminal then" },
     { flags: "-e, --env <variable>", description: "KEY=value, or KEY to pass ours on", repeatable: true },
     { flags: "--env-file <file>", description: "variables, one a line", repeatable: true },
     { flags: "-w, --workdir <dir>", description: "working directory in the container" },
@@ -21,7 +21,7 @@ export const command: Command = {
   async run(context, [container = "", ...words], options) {
     const tty = options.isOn("tty");
     const detach = options.isOn("detach");
-    if (!detach) requireTerminal(tty);
+    if (!detach) requireTerminal(tty, options.isOn("interactive"));
     const env = await variables(options, context.env);
     const { containers } = await context.storage();
     const run = {
@@ -34,8 +34,9 @@ export const command: Command = {
       ...given("workdir", options.text("workdir")),
       ...given("user", options.text("user")),
     };
+    const foreground = { passesSignals: true, detach: new AbortController() };
     return {
-      exitCode: await inForeground(context, tty, (onStart) => containers.exec(container, { ...run, onStart })),
+      exitCode: await inForeground(context, foreground, (onStart) => containers.exec(container, { ...run, onStart })),
     };
   },
 };

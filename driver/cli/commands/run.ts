@@ -1,11 +1,14 @@
 import type { Command } from "../command.ts";
 import { containerOptions, createContainer, createOptions } from "../container-options.ts";
-import { UsageError } from "../errors.ts";
-import { inForeground, requireTerminal, usageExitCode, withExitCode } from "../foreground.ts";
+import { attachOptions, requireTerminal, runInForeground, usageExitCode, withExitCode } from "../foreground.ts";
 
 export const command: Command = {
   arguments: "<image> [command...]",
-  options: [{ flags: "-d, --detach", description: "run it in the background, and print its id" }, ...containerOptions],
+  options: [
+    { flags: "-d, --detach", description: "run it in the background, and print its id" },
+    ...containerOptions,
+    ...attachOptions,
+  ],
   examples: [
     "laminate run --rm debian cat /etc/os-release",
     "laminate run --name base-container -ti ubuntu",
@@ -17,10 +20,9 @@ export const command: Command = {
 
   async run(context, words, options) {
     const detach = options.isOn("detach");
-    const create = { ...(await createOptions(words, options, context.env)), startsAtOnce: true };
-    const tty = create.tty === true;
-    if (!detach) requireTerminal(tty);
-    else if (tty) throw new UsageError("-d and -t do not go together: a terminal is had in the foreground only");
+    const given = await createOptions(words, options, context.env);
+    const create = { ...given, startsAtOnce: true, keepsInput: detach };
+    if (!detach) requireTerminal(options.isOn("tty"), options.isOn("interactive"));
     try {
       const storage = await context.storage();
       const { containers } = storage;
@@ -30,12 +32,7 @@ export const command: Command = {
         await containers.start(id);
         return { text: [id], document: { id } };
       }
-      const { signal } = context;
-      return {
-        exitCode: await inForeground(context, tty, (onStart) => {
-          return containers.run(id, { stdio: "inherit", signal, onStart });
-        }),
-      };
+      return { exitCode: await runInForeground(context, storage, id, options) };
     } catch (error) {
       throw withExitCode(error);
     }

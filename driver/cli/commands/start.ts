@@ -1,12 +1,13 @@
 import { type Command, forEachWord } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { inForeground, requireTerminal } from "../foreground.ts";
+import { attachInForeground, attachOptions, requireTerminal, runInForeground } from "../foreground.ts";
 
 export const command: Command = {
   arguments: "<container...>",
   options: [
     { flags: "-a, --attach", description: "on our own output, to its end" },
     { flags: "-i, --interactive", description: "with our standard input, if it was made to read one; implies -a" },
+    ...attachOptions,
   ],
   examples: ["laminate start web db", "laminate start -ai base-container"],
 
@@ -22,12 +23,10 @@ export const command: Command = {
     }
     const [word = "", ...others] = words;
     if (others.length > 0) throw new UsageError("only one container can be attached to");
-    const { id, process } = await containers.get(word);
-    requireTerminal(process.tty);
-    return {
-      exitCode: await inForeground(context, process.tty, (onStart) => {
-        return containers.run(id, { stdio: "inherit", signal, onStart });
-      }),
-    };
+    const { id, status, process } = await containers.get(word);
+    const input = options.isOn("interactive");
+    requireTerminal(process.tty, input && process.interactive);
+    const attach = status === "running" ? attachInForeground : runInForeground;
+    return { exitCode: await attach(context, await context.storage(), id, options, input) };
   },
 };

@@ -61,6 +61,13 @@ export interface Addon {
   /** From a socket of the moment; `address` is a sockaddr_un. */
   sendDatagram(address: Uint8Array, bytes: Uint8Array): number;
 
+  /** Puts the descriptors to read from and to write to into `out`. */
+  pipe2(flags: number, out: Float64Array): number;
+  /** Opens the other end of a pseudo-terminal. */
+  terminalPeer(fd: number, flags: number): number;
+  /** For requests that fill or read a structure. -EINVAL when `argument` has fewer bytes than `request` says, or 36. */
+  ioctlBytes(fd: number, request: number, argument: Uint8Array): number;
+
   mount(
     source: NativePath | null,
     target: NativePath,

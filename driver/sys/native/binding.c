@@ -310,6 +310,34 @@ BIND(clock_gettime) {
   RETURN(sys_clock_gettime(clock, out));
 }
 
+BIND(pipe2) {
+  ARGS;
+  int flags = arg_int(&args, 0);
+  double *out = arg_doubles(&args, 1, 2);
+  RETURN(sys_pipe2(flags, out));
+}
+
+BIND(terminal_peer) {
+  ARGS;
+  int fd = arg_int(&args, 0);
+  int flags = arg_int(&args, 1);
+  RETURN(sys_terminal_peer(fd, flags));
+}
+
+/* _IOC_SIZE, or for the terminal's old requests, which say no size, the largest structure that one of them fills. */
+static size_t ioctl_size(uint32_t request) {
+  size_t size = request >> 16 & 0x3fff;
+  return size != 0 ? size : 36;
+}
+
+BIND(ioctl_bytes) {
+  ARGS;
+  int fd = arg_int(&args, 0);
+  uint32_t request = arg_u32(&args, 1);
+  struct bytes argument = arg_bytes(&args, 2);
+  RETURN(argument.length < ioctl_size(request) ? -SYS_EINVAL : sys_ioctl(fd, request, argument.data));
+}
+
 BIND(mount) {
   ARGS;
   PATH_OR_NULL(source, 0);
@@ -410,6 +438,9 @@ NAPI_MODULE_INIT() {
       EXPORT("flock", flock),
       EXPORT("clockGettime", clock_gettime),
       EXPORT("sendDatagram", send_datagram),
+      EXPORT("pipe2", pipe2),
+      EXPORT("terminalPeer", terminal_peer),
+      EXPORT("ioctlBytes", ioctl_bytes),
       EXPORT("mount", mount),
       EXPORT("umount2", umount2),
       EXPORT("fsopen", fsopen),

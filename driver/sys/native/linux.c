@@ -35,6 +35,7 @@
 #define SYS_SOCK_DGRAM_CLOEXEC 02000002
 #define SYS_MSG_NOSIGNAL 0x4000
 #define SYS_FICLONE 0x40049409
+#define SYS_TIOCGPTPEER 0x5441
 
 #if defined(__x86_64__)
 static int64_t raw(long number, long a, long b, long c, long d, long e, long f) {
@@ -261,6 +262,23 @@ int64_t sys_clock_gettime(int clock, double out[2]) {
   out[0] = (double)time[0];
   out[1] = (double)time[1];
   return 0;
+}
+
+int64_t sys_pipe2(int flags, double out[2]) {
+  int fds[2];
+  int64_t result = CALL2(__NR_pipe2, fds, flags);
+  if (result < 0) return result;
+  out[0] = fds[0];
+  out[1] = fds[1];
+  return 0;
+}
+
+int64_t sys_terminal_peer(int fd, int flags) {
+  return CALL3(__NR_ioctl, fd, SYS_TIOCGPTPEER, flags);
+}
+
+int64_t sys_ioctl(int fd, uint32_t request, void *argument) {
+  return CALL3(__NR_ioctl, fd, request, argument);
 }
 
 int64_t sys_mount(const char *source, const char *target, const char *type, uint64_t flags, const char *data) {

@@ -58,6 +58,9 @@ int64_t sys_syncfs(int fd);
 int64_t sys_flock(int fd, int operation);
 int64_t sys_clock_gettime(int clock, double out[2]);
 int64_t sys_send_datagram(const void *address, size_t address_length, const void *bytes, size_t length);
+int64_t sys_pipe2(int flags, double out[2]);
+int64_t sys_terminal_peer(int fd, int flags);
+int64_t sys_ioctl(int fd, uint32_t request, void *argument);
 
 int64_t sys_mount(const char *source, const char *target, const char *type, uint64_t flags, const char *data);
 int64_t sys_umount2(const char *target, int flags);

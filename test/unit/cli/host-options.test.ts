@@ -34,6 +34,48 @@ describe("hostOf", () => {
       cpus: null,
       network: "host",
       labels: {},
+      devices: [],
+      groupAdd: [],
+      sysctls: {},
+      pidsLimit: null,
+      init: false,
+      extraHosts: [],
+      dns: { servers: [], search: [], options: [] },
+    });
+  });
+
+  it("hostOf reads what is asked of the kernel, of devices and of names", () => {
+    const options = [
+      "--security-opt",
+      "seccomp=unconfined",
+      "--security-opt",
+      "no-new-privileges",
+      "--pids-limit",
+      "9",
+    ];
+    const names = [
+      "--add-host",
+      "db:10.0.0.1",
+      "--add-host",
+      "six:[::1]",
+      "--dns",
+      "9.9.9.9",
+      "--device",
+      "/dev/fuse:rw",
+    ];
+    expect(host(...options, ...names, "--shm-size", "1m", "--stop-timeout", "3", "--sysctl", "a.b=c=d")).toMatchObject({
+      seccomp: "unconfined",
+      noNewPrivileges: true,
+      pidsLimit: 9,
+      extraHosts: [
+        ["db", "10.0.0.1"],
+        ["six", "::1"],
+      ],
+      dns: { servers: ["9.9.9.9"] },
+      devices: [{ source: "/dev/fuse", target: "/dev/fuse", access: "rw" }],
+      shmBytes: 1024 * 1024,
+      stopSeconds: 3,
+      sysctls: { "a.b": "c=d" },
     });
   });
 

@@ -29,6 +29,7 @@ export function processOf(config: Partial<ProcessConfig> = {}): ProcessConfig {
     hostname: "box",
     tty: false,
     interactive: false,
+    keepsInput: false,
     ...config,
   };
 }

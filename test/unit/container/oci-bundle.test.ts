@@ -13,7 +13,7 @@ function launchOf(change: Partial<Launch> = {}): Launch {
     user: { uid: 1000, gid: 1001, groups: [10], home: "/home/ann" },
     host: defaultHostConfig,
     mounts: [],
-    streams: { stdin: "inherit", output: "inherit" },
+    streams: { stdin: "inherit", stdout: "inherit", stderr: "inherit" },
     lockFd: 3,
     ...change,
   };

@@ -1,0 +1,117 @@
+/** Terminals, by a real one: raw while it lasts, resized, left alone by keys, met again, and put back at the end. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needAll, needPrograms, needRoot } from "../need.ts";
+import { LifeStore } from "./life-store.ts";
+import { Terminal } from "./terminal.ts";
+
+const kinds = [
+  { runtime: "runc", missing: needAll(needRoot(), needPrograms("runc", "python3")).missing },
+  { runtime: "chroot", missing: needAll(needRoot(), needPrograms("python3")).missing },
+];
+
+/** Says the size that it has, each time that it is asked. */
+const asked = "trap 'echo interrupted' INT; echo up; while read -r word; do echo got-$word-$COLOUR; done; exit 7";
+
+for (const { runtime, missing } of kinds) {
+  describe.skipIf(missing)(`terminals by ${runtime}`, { timeout: 300_000 }, () => {
+    const store = new LifeStore({ LAMINATE_RUNTIME: runtime });
+    const env = { ...process.env, LAMINATE_RUNTIME: runtime };
+    const on = (...words: readonly string[]): Terminal =>
+      new Terminal([31, 97], [process.execPath, ...store.line(words)], env);
+
+    beforeAll(async () => {
+      await store.load();
+    });
+
+    afterAll(() => {
+      store[Symbol.dispose]();
+    });
+
+    it("run -ti is raw, passes keys on, is left by ctrl-p ctrl-q and met again by attach, and keeps a log", async () => {
+      const run = on("run", "-ti", "--name", "shell", "base:1", "sh", "-c", asked);
+      const before = await run.settings();
+      await run.expect("up\r\n");
+      expect(await run.settings()).not.toEqual(before);
+      await run.type("one\n");
+      await run.expect("got-one-");
+      await run.type("\x10\x11");
+      expect(await run.end()).toBe(0);
+      expect(await run.settings().catch(() => before)).toEqual(before);
+      expect(store.ok("ps")).toMatch(/Up .* shell$/);
+
+      const attach = on("attach", "shell");
+      await attach.type("two\n");
+      await attach.expect("got-two-");
+      // The end of a terminal's input.
+      await attach.type("\x04");
+      expect(await attach.end()).toBe(7);
+      expect(store.ok("logs", "shell")).toContain("got-one-");
+      expect(store.ok("ps", "-a")).toContain("Exited (7)");
+
+      const again = on("start", "-ai", "shell");
+      await again.expect("up\r\n");
+      await again.type("\x04");
+      expect(await again.end()).toBe(7);
+      store.ok("rm", "shell");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it("run -dit has a terminal that nobody looks at, and attach --detach-keys leaves it", async () => {
+      store.ok("run", "-dit", "--name", "back", "base:1", "sh", "-c", asked);
+      const attach = on("attach", "--detach-keys", "ctrl-x", "back");
+      await attach.type("word\n");
+      await attach.expect("got-word-");
+      await attach.type("\x18");
+      expect(await attach.end()).toBe(0);
+      store.ok("rm", "-f", "back");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it("a command line that was killed leaves its container running, and its program can be met again", async () => {
+      const run = on("run", "-ti", "--rm", "--name", "kept", "base:1", "sh", "-c", asked);
+      await run.expect("up\r\n");
+      const cli =
+        store.processes().find((line) => line.includes(" run -ti ") && !line.includes("on-terminal.py")) ?? "0";
+      process.kill(Number(cli.split(" ")[0]), "SIGKILL");
+      expect(await run.end()).toBe(-9);
+      expect(store.ok("ps")).toMatch(/Up .* kept$/);
+      const attach = on("attach", "kept");
+      await attach.type("\x04");
+      expect(await attach.end()).toBe(7);
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it("run -t needs no terminal, run -i passes all of its input on, and -d -i keeps its input open", () => {
+      expect(store.run(["run", "--rm", "-t", "base:1", "sh", "-c", "[ -t 1 ] && echo yes"])).toMatchObject({
+        status: 0,
+        stdout: "yes\r\n",
+      });
+      const long = "0123456789abcdef".repeat(20_000);
+      const { stdout } = store.run(["run", "--rm", "-i", "base:1", "cat"], long);
+      expect(stdout === long).toBe(true);
+      store.ok("run", "-di", "--name", "open", "base:1", "sh", "-c", "while read -r word; do echo got $word; done");
+      expect(store.ok("ps")).toMatch(/Up .* open$/);
+      store.ok("rm", "-f", "open");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
+    it.skipIf(runtime === "chroot")(
+      "exec -ti has a terminal of its own, with our size, and resizes with ours",
+      async () => {
+        store.ok("run", "-d", "--name", "host", "base:1", "sh", "-c", "while :; do sleep 0.05; done");
+        const exec = on("exec", "-ti", "host", "sh", "-c", asked);
+        const before = await exec.settings();
+        await exec.expect("up\r\n");
+        expect(await exec.settings()).not.toEqual(before);
+        await exec.type("\x03");
+        await exec.expect("interrupted");
+        await exec.type("three\n");
+        await exec.expect("got-three-");
+        await exec.type("\x04");
+        expect(await exec.end()).toBe(7);
+        store.ok("rm", "-f", "host");
+        expect(store.leftOvers()).toEqual([]);
+      },
+    );
+  });
+}
