@@ -3,8 +3,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { hasCgroup } from "./life-cgroups.ts";
 import { needAll, needPrograms, needRoot } from "../need.ts";
 import { LifeStore } from "./life-store.ts";
@@ -15,6 +14,7 @@ const kinds = [
 ];
 
 const forever = "while :; do sleep 0.05; done";
+const patience = { timeout: 60_000 };
 
 for (const { runtime, missing } of kinds) {
   describe.skipIf(missing)(`containers in the background by ${runtime}`, () => {
@@ -23,6 +23,11 @@ for (const { runtime, missing } of kinds) {
 
     beforeAll(async () => {
       await store.load();
+    });
+
+    // What one test has left is not for the next one to find.
+    afterEach(() => {
+      store.removeContainers();
     });
 
     afterAll(() => {
@@ -75,11 +80,11 @@ for (const { runtime, missing } of kinds) {
     });
 
     it("wait learns the exit code of a container that removes itself, and logs -f ends with it", async () => {
-      ok("run", "-d", "--rm", "--name", "brief", "base:1", "sh", "-c", `echo up; trap "exit 9" USR1; ${forever}`);
+      ok("run", "-d", "--rm", "--name", "brief", "base:1", "sh", "-c", `trap "exit 9" USR1; echo up; ${forever}`);
       const follower = store.spawn("logs", "-f", "brief");
       const waiter = store.spawn("wait", "brief");
       await once(follower.stdout ?? follower, "data");
-      await sleep(2000);
+      await store.hasOpen(waiter.pid, "/exit");
       ok("kill", "-s", "USR1", "brief");
       const answer = once(waiter.stdout ?? waiter, "data");
       expect(String((await answer)[0])).toBe("9\n");
@@ -89,15 +94,17 @@ for (const { runtime, missing } of kinds) {
       expect(store.leftOvers()).toEqual([]);
     });
 
-    it("pause stops all processes, and rm -f ends a paused container", () => {
+    it("pause stops all processes, and rm -f ends a paused container", async () => {
+      const logged = (): number => ok("logs", "still").length;
       const id = ok("run", "-d", "--name", "still", "base:1", "sh", "-c", `while :; do echo tick; sleep 0.05; done`);
       ok("pause", "still");
       expect(run(["pause", "still"]).status).toBe(1);
-      const before = ok("logs", "still").length;
-      expect(ok("logs", "still").length).toBe(before);
+      // What it had written before is still on its way.
+      let before = -1;
+      await expect.poll(() => [before, (before = logged())].every((bytes) => bytes === before), patience).toBe(true);
       expect(ok("ps")).toContain("(Paused)");
       ok("unpause", "still");
-      expect(ok("logs", "still").length).toBeGreaterThan(before);
+      await expect.poll(logged, patience).toBeGreaterThan(before);
       ok("pause", "still");
       expect(ok("rm", "-f", "still")).toBe("still");
       expect(store.leftOvers()).toEqual([]);

@@ -11,9 +11,10 @@ import { deleteBlob, putImage, putManifest, type Uploader } from "../fixtures/re
 import { makeCertificates, type RegistryFixture, startRegistry } from "../fixtures/registry.ts";
 import { fingerprint, openTestStore } from "../fixtures/stores.ts";
 import { tar } from "../fixtures/tar-builder.ts";
+import { javascriptOf } from "../javascript-driver.ts";
 import { needPrograms } from "../need.ts";
 
-const main = join(import.meta.dirname, "../../driver/cli/main.ts");
+const main = javascriptOf("cli/main.ts");
 const base = tar([
   { path: "etc/", type: "directory", mode: 0o755 },
   { path: "etc/release", data: "one" },
