@@ -93,7 +93,12 @@ export class TreeUnpacker implements TarHandler, Disposable {
   }
 
   data(bytes: Uint8Array): void {
-    this.#file?.write(bytes);
+    const file = this.#file;
+    try {
+      file?.write(bytes);
+    } catch (error) {
+      throw inContext(error, `cannot write ${shownPath(file?.entry.path ?? "")}`);
+    }
   }
 
   endOfEntry(): void {

@@ -71,7 +71,9 @@ describe("help", () => {
   });
 
   it("overview lists every command once, and a group its own", () => {
-    for (const { names } of catalog) expect(overview("")).toContain(`  ${names[0] ?? ""} `);
+    for (const { names, isHidden = false } of catalog) {
+      expect(overview("").includes(`  ${names[0] ?? ""} `)).toBe(!isHidden);
+    }
     expect(overview("system")).toContain("  df ");
     expect(overview("system")).not.toContain("  load ");
   });
