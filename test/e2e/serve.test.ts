@@ -135,6 +135,53 @@ describe("laminate serve", () => {
     await expect.poll(staged, { timeout: 30_000 }).toEqual([]);
   });
 
+  it("is whole again after it was killed in the middle of calls", { timeout: 180_000 }, async () => {
+    let rounds = 0;
+    for (const kills of [3, 20]) {
+      let calls = 0;
+      const reached = Promise.withResolvers<undefined>();
+      const counted = async (call: Promise<unknown>): Promise<void> => {
+        await call;
+        if (++calls >= kills) reached.resolve(undefined);
+      };
+      const work = async (index: number): Promise<void> => {
+        for (let parent = ""; ;) {
+          const id = `${index}-${rounds++}`;
+          await counted(client.prepare(`active-${id}`, parent));
+          await counted(client.commit(`layer-${id}`, `active-${id}`));
+          await counted(client.prepare(`gone-${id}`, parent));
+          await counted(client.remove(`gone-${id}`));
+          parent = `layer-${id}`;
+        }
+      };
+      const ends = Array.from({ length: 8 }, (_, index) => work(index).catch((error: unknown) => error));
+      await reached.promise;
+      await daemon.end("SIGKILL");
+      for (const end of await Promise.all(ends)) expect(end).toMatchObject({ code: "ERR_UNAVAILABLE" });
+
+      daemon = await Daemon.start(folder);
+      await expect
+        .poll(
+          () =>
+            client.cleanup().then(
+              () => true,
+              () => false,
+            ),
+          { timeout: 30_000 },
+        )
+        .toBe(true);
+      await expect.poll(staged, { timeout: 30_000 }).toEqual([]);
+      const left = await names();
+      expect(directories()).toHaveLength(left.length);
+      for (const name of left) {
+        const { kind } = await client.stat(name);
+        if (kind === "active") expect(await client.mounts(name)).toHaveLength(1);
+        else expect((await client.usage(name)).inodes).toBe(1);
+      }
+      expect(daemon.log.filter(({ level }) => level === "warn")).toEqual([]);
+    }
+  });
+
   it("counts calls and stages for Prometheus", async () => {
     await daemon.end();
     daemon = await Daemon.start(folder, { words: ["--metrics", "127.0.0.1:0"] });
