@@ -1,7 +1,7 @@
 /**
- * Whom we trust and who we are: the certificates of Node and the system, of $SSL_CERT_FILE and $SSL_CERT_DIR, and for one
- * host the files of a certs.d directory as Docker and podman have them: `*.crt` are authorities, `NAME.cert` and
- * `NAME.key` a client's certificate.
+ * Whom we trust and who we are: the certificates of the system, of $NODE_EXTRA_CA_CERTS, $SSL_CERT_FILE and
+ * $SSL_CERT_DIR, and for one host the files of a certs.d directory as Docker and podman have them: `*.crt` are
+ * authorities, `NAME.cert` and `NAME.key` a client's certificate.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -60,7 +60,10 @@ function systemAuthorities(env: Environment): readonly string[] {
     ...(file === undefined || file === "" ? [] : [file]),
     ...inDirs.filter((path) => /\.(?:crt|pem)$/.test(path)),
   ];
-  return [...getCACertificates("default"), ...getCACertificates("system"), ...own.map(readPem)];
+  // Where the system has authorities, they are its choice; Node's own would only double most of them.
+  const system = getCACertificates("system");
+  const shared = system.length > 0 ? system : getCACertificates("bundled");
+  return [...shared, ...getCACertificates("extra"), ...own.map(readPem)];
 }
 
 function namesIn(dir: string): readonly string[] {

@@ -15,8 +15,10 @@ import {
   networkFailure,
   retryAfterMs,
 } from "./failures.ts";
+import { hostnameOf, isLoopback } from "./hosts.ts";
 import { HostLimits } from "./limits.ts";
 import { pauseMs, type Patience, waitFor } from "./patience.ts";
+import { speaksTls } from "./speaks-tls.ts";
 
 export interface HostOptions {
   readonly endpoint: Endpoint;
@@ -151,6 +153,10 @@ export class RegistryHost {
       const headers = request.headers ?? {};
       return this.#exchange({ url, method, headers, secretHeaders, body: request.body }, signal);
     };
+    const { host } = this.endpoint;
+    if (this.#scheme === undefined && isLoopback(hostnameOf(host))) {
+      this.#scheme = (await speaksTls(new URL(`https://${host}`), signal)) ? "https" : "http";
+    }
     if (this.#scheme !== undefined) return at(this.#scheme);
     try {
       const answer = await at("https");
