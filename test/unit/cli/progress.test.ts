@@ -87,7 +87,7 @@ describe("createProgress", () => {
     view.update(event("a", "done", 2_000_000));
     view.end();
     const [first = "", last = ""] = to.written;
-    expect(first).toMatch(/^\rapp:1 aaaaaaaaaaaa \[#+/);
+    expect(first).toMatch(/^\rapp:1 aaaaaaaaaaaa extracting \[#+/);
     expect(last.startsWith("\u001b[2A")).toBe(true);
     expect(last).toContain("app:1 aaaaaaaaaaaa done 2MB");
     for (const line of first.split("\n")) expect(line.replace(/\r|\u001b\[[0-9]*[A-Z]/g, "").length).toBeLessThan(60);
