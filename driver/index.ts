@@ -11,7 +11,7 @@ export type {
   StorageOptions,
 } from "./storage-types.ts";
 export type { ServedStorage, ServeOptions } from "./serve-types.ts";
-export { serveSnapshotter } from "./plugin/door.ts";
+export { checkServer, serveSnapshotter } from "./plugin/door.ts";
 export { type ErrorCode, type ErrorDetails, errorCodes, hasCode, isStorageError, StorageError } from "./base/errors.ts";
 export type { CopyOptions } from "./archive/copy.ts";
 export type { ChainId, DiffId, Digest } from "./base/digest.ts";

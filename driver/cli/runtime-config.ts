@@ -25,6 +25,8 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
         ...proxyPlugin(address),
         ...exportedRoot(root),
         "",
+        ...differ(address),
+        "",
         "# For Kubernetes; leave this out elsewhere.",
         '[plugins."io.containerd.grpc.v1.cri".containerd]',
         '  snapshotter = "laminate"',
@@ -37,10 +39,13 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
         ...proxyPlugin(address),
         ...exportedRoot(root),
         "",
+        ...differ(address),
+        "",
         "# Images that clients pull by the transfer service, such as ctr's.",
         "[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]",
         '  platform = "linux"',
         '  snapshotter = "laminate"',
+        '  differ = "laminate-diff"',
         "",
         "# For Kubernetes; leave this out elsewhere.",
         "[plugins.'io.containerd.cri.v1.images']",
@@ -53,6 +58,8 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
         "",
         ...proxyPlugin(address),
         "",
+        ...differ(address),
+        "",
         "# /etc/docker/daemon.json, without this line:",
         '# { "features": { "containerd-snapshotter": true }, "storage-driver": "laminate" }',
       ];
@@ -61,6 +68,18 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
 
 function proxyPlugin(address: string): readonly string[] {
   return ["[proxy_plugins.laminate]", '  type = "snapshot"', `  address = ${tomlString(address)}`];
+}
+
+/** Since 1.7.4: layers are unpacked and made by laminate's threads; what it does not know goes to containerd's own. */
+function differ(address: string): readonly string[] {
+  return [
+    "# From containerd 1.7.4 on.",
+    "[proxy_plugins.laminate-diff]",
+    '  type = "diff"',
+    `  address = ${tomlString(address)}`,
+    '[plugins."io.containerd.service.v1.diff-service"]',
+    '  default = ["laminate-diff", "walking"]',
+  ];
 }
 
 /** Tells the kubelet which file system holds the images, so that it can keep it from filling up. */

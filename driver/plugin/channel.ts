@@ -8,7 +8,7 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import { StorageError } from "../base/errors.ts";
+import { isStorageError, StorageError } from "../base/errors.ts";
 import { errorOf } from "./error-status.ts";
 import { decoder, encoder, maxMessageBytes, methodPath } from "./wire.ts";
 
@@ -183,6 +183,7 @@ export class Channel implements Disposable {
 }
 
 function translate(error: unknown): Error {
+  if (isStorageError(error)) return error;
   if (!(error instanceof Error) || !("details" in error)) return asError(error);
   const { code, details } = error as ServiceError;
   return errorOf({ code, details }, error);

@@ -20,3 +20,8 @@ export async function serveSnapshotter(
   ]);
   return startServer(address, { ...options, services: [snapshotsService(snapshotter)] });
 }
+
+/** See check-server.ts. */
+export async function checkServer(address: string): Promise<void> {
+  return (await import("./check-server.ts")).checkServer(address);
+}

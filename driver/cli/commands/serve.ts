@@ -1,3 +1,4 @@
+import { checkServer } from "../../index.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import type { LogFormat, LogLevel } from "../log.ts";
@@ -27,6 +28,7 @@ export const command: Command = {
       description: "json, or text, the default on a terminal",
       choices: logFormats,
     },
+    { flags: "--check", description: "ask whether somebody serves on the socket, and end" },
     {
       flags: "--print-config <runtime>",
       description: `print what to put into the configuration of ${runtimeNames.join(", ")}, and end`,
@@ -36,6 +38,7 @@ export const command: Command = {
   examples: [
     "laminate serve",
     "laminate serve --address /run/laminate/laminate.sock --metrics 127.0.0.1:9420",
+    "laminate serve --check",
     "laminate serve --print-config containerd-1.6 >>/etc/containerd/config.toml",
   ],
 
@@ -45,6 +48,11 @@ export const command: Command = {
     if (runtime !== undefined) {
       const root = options.text("root") ?? env["LAMINATE_ROOT"] ?? "/var/lib/laminate";
       return { text: runtimeConfig(runtime as RuntimeName, address, root) };
+    }
+
+    if (options.isOn("check")) {
+      await checkServer(address);
+      return { text: ["serving"] };
     }
 
     const metrics = options.text("metrics");
