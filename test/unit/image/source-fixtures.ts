@@ -2,7 +2,12 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
-import type { FileSlice, ImageSource } from "../../../driver/image/sources/image-source.ts";
+import {
+  type FileSlice,
+  type ImageSource,
+  type SourceLayer,
+  isRemote,
+} from "../../../driver/image/sources/image-source.ts";
 import { openImageSource, type OpenSourceOptions } from "../../../driver/image/sources/open-source.ts";
 import { buildTar, type FixtureImage } from "../../fixtures/image-builder.ts";
 
@@ -23,8 +28,20 @@ export function openSource(locator: string, options: Partial<OpenSourceOptions> 
   return openImageSource(locator, { spoolDir: join(freshDir(), "spool"), ...options });
 }
 
+function sliceOf(file: SourceLayer["file"]): FileSlice {
+  if (isRemote(file)) throw new Error("the layer has yet to be fetched");
+  return file;
+}
+
+/** The file that the first layer lies in. */
+export function firstPath({ images }: ImageSource): string {
+  const file = images[0]?.layers[0]?.file;
+  return file === undefined ? "" : sliceOf(file).path;
+}
+
 /** What a worker would read. */
-export function bytesAt({ path, offsetBytes, sizeBytes }: FileSlice): Buffer {
+export function bytesAt(file: SourceLayer["file"]): Buffer {
+  const { path, offsetBytes, sizeBytes } = sliceOf(file);
   const bytes = Buffer.alloc(sizeBytes);
   const fd = openSync(path, "r");
   readSync(fd, bytes, 0, sizeBytes, offsetBytes);

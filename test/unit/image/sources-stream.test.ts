@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { buildDockerArchive, buildImage, buildOciArchive } from "../../fixtures/image-builder.ts";
-import { bytesAt, demo, freshDir, openSource } from "./source-fixtures.ts";
+import { bytesAt, demo, firstPath, freshDir, openSource } from "./source-fixtures.ts";
 
 const built = buildImage(demo);
 const oci = await buildOciArchive([demo]);
@@ -69,7 +69,7 @@ describe("openImageSource on archives that cannot be read in place", () => {
     const spoolDir = join(freshDir(), "spool");
     {
       await using source = await openSource("-", { stdin: stream(gzipSync(oci)), spoolDir });
-      const path = source.images[0]?.layers[0]?.file.path ?? "";
+      const path = firstPath(source);
       expect(path.startsWith(spoolDir)).toBe(true);
       expect(statSync(path).mode & 0o7777).toBe(0o600);
     }
@@ -81,14 +81,14 @@ describe("openImageSource on archives that cannot be read in place", () => {
     const path = fileOf(oci);
     await using source = await openSource(path, { spoolDir });
     expect(existsSync(spoolDir)).toBe(false);
-    expect(source.images[0]?.layers[0]?.file.path).toBe(path);
+    expect(firstPath(source)).toBe(path);
   });
 
   test("gives the path of the file itself when it is opened through a symbolic link", async () => {
     const path = fileOf(oci);
     symlinkSync(path, `${path}.link`);
     await using source = await openSource(`${path}.link`);
-    expect(source.images[0]?.layers[0]?.file.path).toBe(path);
+    expect(firstPath(source)).toBe(path);
   });
 
   test.each<[string, Uint8Array, string, RegExp]>([
