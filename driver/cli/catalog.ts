@@ -5,8 +5,6 @@ export interface CatalogEntry {
   /** "images", "image ls": the first is the one that help shows; all others mean the same. */
   readonly names: readonly string[];
   readonly summary: string;
-  /** For programs: help does not show it. */
-  readonly isHidden?: boolean;
   readonly load: () => Promise<{ readonly command: Command }>;
 }
 
@@ -260,12 +258,6 @@ export const catalog: readonly CatalogEntry[] = [
     names: ["completion"],
     summary: "Print a script that completes commands, names and options in a shell",
     load: () => import("./commands/completion.ts"),
-  },
-  {
-    names: ["__complete"],
-    summary: "Tell a shell what may come next",
-    isHidden: true,
-    load: () => import("./commands/complete.ts"),
   },
   {
     names: ["version"],

@@ -67,19 +67,16 @@ function commandWords(path: string, words: readonly string[]): readonly Candidat
     }));
     return [...firstWords(), ...globals];
   }
-  return catalog.flatMap(({ names, summary, isHidden }) =>
-    isHidden === true
-      ? []
-      : names
-          .filter((name) => name.startsWith(`${path} `))
-          .map((name) => ({ word: name.slice(path.length + 1), description: summary })),
+  return catalog.flatMap(({ names, summary }) =>
+    names
+      .filter((name) => name.startsWith(`${path} `))
+      .map((name) => ({ word: name.slice(path.length + 1), description: summary })),
   );
 }
 
 function firstWords(): readonly Candidate[] {
   const found = new Map<string, string>();
-  for (const { names, summary, isHidden } of catalog) {
-    if (isHidden === true) continue;
+  for (const { names, summary } of catalog) {
     for (const name of names) {
       const [first = name, second] = name.split(" ");
       if (second === undefined) found.set(first, summary);

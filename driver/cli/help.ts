@@ -6,8 +6,7 @@ import { globalOptions } from "./global-options.ts";
 export function overview(group: string): string {
   const title = group === "" ? "laminate" : `laminate ${group}`;
   const prefix = group === "" ? "" : `${group} `;
-  const rows = catalog.flatMap(({ names, summary, isHidden }) => {
-    if (isHidden === true) return [];
+  const rows = catalog.flatMap(({ names, summary }) => {
     const shown = group === "" ? names.slice(0, 1) : names.filter((name) => name.startsWith(prefix)).slice(0, 1);
     return shown.map((name): readonly [string, string] => [name.slice(prefix.length), summary]);
   });

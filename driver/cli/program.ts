@@ -21,6 +21,11 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     process.exit(error.code === "EPIPE" ? brokenPipeExitCode : 1);
   });
   process.stderr.on("error", () => undefined);
+  if (words[0] === "__complete") {
+    const { answerShell } = await import("./answer-shell.ts");
+    await writeOut((await answerShell(words.slice(2))).map((line) => `${line}\n`).join(""));
+    return 0;
+  }
   const { path, before, after } = splitLine(words);
   const entry = findCommand(path);
   try {

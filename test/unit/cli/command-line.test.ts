@@ -71,9 +71,7 @@ describe("help", () => {
   });
 
   it("overview lists every command once, and a group its own", () => {
-    for (const { names, isHidden = false } of catalog) {
-      expect(overview("").includes(`  ${names[0] ?? ""} `)).toBe(!isHidden);
-    }
+    for (const { names } of catalog) expect(overview("")).toContain(`  ${names[0] ?? ""} `);
     expect(overview("system")).toContain("  df ");
     expect(overview("system")).not.toContain("  load ");
   });
