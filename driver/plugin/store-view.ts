@@ -21,17 +21,27 @@ export interface StoreViewOptions {
 const containerKey = /^[0-9a-f]{64}$/;
 const imageMountKey = /^mount sha256:/;
 
+function isOwnName(name: string): boolean {
+  return isDigest(name) || containerKey.test(name) || imageMountKey.test(name);
+}
+
 export function storeView(store: Snapshotter, { whileKept, sweep }: StoreViewOptions): ServedSnapshotter {
   let isOwed = false;
-  const isShown = (info: SnapshotInfo): boolean => {
-    const { name } = info;
-    if (isDigest(name)) return isLent(info);
-    return !containerKey.test(name) && !imageMountKey.test(name);
-  };
+  const isShown = (info: SnapshotInfo): boolean => (isDigest(info.name) ? isLent(info) : !isOwnName(info.name));
   const requireShown = async (key: string, verb: string): Promise<SnapshotInfo> => {
     const info = await store.stat(key);
     if (isShown(info)) return info;
     throw new StorageError("ERR_NOT_FOUND", `cannot ${verb} snapshot ${JSON.stringify(key)}: it is the store's own`);
+  };
+  /** A layer is what its chainID says: nobody else may give one that name. */
+  const requireForeign = (name: string, verb: string): void => {
+    if (!isOwnName(name)) return;
+    const reason = "names like this are the store's own";
+    throw new StorageError("ERR_INVALID_ARGUMENT", `cannot ${verb} snapshot ${JSON.stringify(name)}: ${reason}`);
+  };
+  const requirePreparable = async (key: string, parent: string): Promise<void> => {
+    requireForeign(key, "prepare");
+    if (parent !== "") await requireShown(parent, "build on");
   };
 
   const lend = async (chainId: string, parent: string): Promise<boolean> => {
@@ -70,10 +80,19 @@ export function storeView(store: Snapshotter, { whileKept, sweep }: StoreViewOpt
       if (chainId !== undefined && isDigest(chainId) && (await whileKept(() => lend(chainId, parent)))) {
         throw new StorageError("ERR_ALREADY_EXISTS", `cannot prepare snapshot for ${chainId}: it is unpacked already`);
       }
+      await requirePreparable(key, parent);
       return store.prepare(key, parent, options);
     },
-    view: (key: string, parent: string, options?: SnapshotOptions) => store.view(key, parent, options),
-    commit: (name, key, options) => store.commit(name, key, options),
+    view: async (key: string, parent: string, options?: SnapshotOptions) => {
+      await requirePreparable(key, parent);
+      return store.view(key, parent, options);
+    },
+    commit: async (name, key, options) => {
+      requireForeign(name, "commit");
+      const { parent } = options ?? {};
+      if (parent !== undefined && parent !== "") await requireShown(parent, "build on");
+      await store.commit(name, (await requireShown(key, "commit")).name, options);
+    },
     remove: async (key) => {
       const info = await requireShown(key, "remove");
       if (isDigest(key)) await giveBack(info.name);
