@@ -1,32 +1,25 @@
-/** The composition root: builds a store from its options, and owns how long its parts live. */
+/**
+ * The composition root: builds a store from its options, and owns how long its parts live. What not every command needs
+ * is loaded when it is asked for: that halves what a container's own process loads.
+ */
 import { readFileSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { copyIn, copyOut, exportRoot } from "./archive/copy.ts";
 import type { Digest } from "./base/digest.ts";
 import { hasCode } from "./base/errors.ts";
 import { noLogger } from "./base/logger.ts";
 import { openContainers } from "./container/open-containers.ts";
 import { findRuntime } from "./container/runtime.ts";
 import { openContentStore } from "./content/open-store.ts";
-import { commitContainer } from "./image/commit.ts";
-import { containerChanges } from "./image/container-changes.ts";
-import { differences } from "./image/differences.ts";
 import { diskUsage } from "./image/disk-usage.ts";
 import { historyOf } from "./image/history.ts";
-import { flattenImage } from "./image/flatten.ts";
 import { ImageMounts } from "./image/image-mounts.ts";
 import { ImageStore } from "./image/image-store.ts";
 import type { LoadedImage } from "./image/image-types.ts";
-import { importImage } from "./image/import.ts";
 import { loadImage, publishIndex } from "./image/load.ts";
 import { pruneImages } from "./image/prune.ts";
-import { pullImage } from "./image/pull.ts";
-import { pushImage } from "./image/push.ts";
 import { recover, removeImage, sweep } from "./image/remove.ts";
-import { saveArchive, saveLayout } from "./image/save.ts";
-import { openImageSource } from "./image/sources/open-source.ts";
 import type { UnpackContext } from "./image/unpack.ts";
 import { LayerPool } from "./layer/layer-pool.ts";
 import { defaultLayerLimits } from "./layer/tasks.ts";
@@ -114,7 +107,8 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       await imageStore.tag(source, target);
       await publishIndex(context);
     },
-    flatten: (reference, options = {}) => flattenImage(context, reference, options),
+    flatten: async (reference, options = {}) =>
+      (await import("./image/flatten.ts")).flattenImage(context, reference, options),
     prune: (options = {}) => pruneImages(context, options, containersOf),
     remove: (reference, { force = false } = {}) => removeImage(context, reference, { force, containersOf }),
   };
@@ -129,12 +123,16 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     containers,
     load: (locator, loadOptions = {}) => load(context, locator, root, loadOptions),
     pull: (reference, { client, ...pullOptions } = {}) =>
-      withRegistry(client, (registry) => pullImage(context, registry, parseReference(reference), pullOptions)),
+      withRegistry(client, async (registry) =>
+        (await import("./image/pull.ts")).pullImage(context, registry, parseReference(reference), pullOptions),
+      ),
     push: (reference, { client, ...pushOptions } = {}) =>
-      withRegistry(client, (registry) => pushImage(context, registry, reference, pushOptions)),
+      withRegistry(client, async (registry) =>
+        (await import("./image/push.ts")).pushImage(context, registry, reference, pushOptions),
+      ),
     commit: async (wanted, { pause = true, ...commitOptions } = {}) => {
       const { id, name, manifestDigest, process, host } = await containers.get(wanted);
-      return commitContainer(
+      return (await import("./image/commit.ts")).commitContainer(
         context,
         { id, name, manifestDigest, settings: { ...process, labels: host.labels } },
         (work) => (pause ? containers.pauseWhile(id, work) : work()),
@@ -142,20 +140,31 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       );
     },
     export: (wanted, target, { signal } = {}) =>
-      containers.withRoot(wanted, (root) => exportRoot({ name: wanted, root, privileges }, target, signal)),
+      containers.withRoot(wanted, async (root) =>
+        (await import("./archive/copy.ts")).exportRoot({ name: wanted, root, privileges }, target, signal),
+      ),
     copyFrom: (wanted, path, target, copyOptions = {}) =>
-      containers.withRoot(wanted, (root) => copyOut({ name: wanted, root, privileges }, path, target, copyOptions)),
+      containers.withRoot(wanted, async (root) =>
+        (await import("./archive/copy.ts")).copyOut({ name: wanted, root, privileges }, path, target, copyOptions),
+      ),
     copyTo: (wanted, source, path, copyOptions = {}) =>
-      containers.withRoot(wanted, (root) => copyIn({ name: wanted, root, privileges }, source, path, copyOptions)),
-    import: (source, importOptions = {}) => importImage(context, source, importOptions),
-    save: (references, target, saveOptions = {}) =>
-      typeof target === "string"
+      containers.withRoot(wanted, async (root) =>
+        (await import("./archive/copy.ts")).copyIn({ name: wanted, root, privileges }, source, path, copyOptions),
+      ),
+    import: async (source, importOptions = {}) =>
+      (await import("./image/import.ts")).importImage(context, source, importOptions),
+    save: async (references, target, saveOptions = {}) => {
+      const { saveArchive, saveLayout } = await import("./image/save.ts");
+      return typeof target === "string"
         ? saveLayout(context, references, target, saveOptions)
-        : saveArchive(context, references, target, saveOptions),
+        : saveArchive(context, references, target, saveOptions);
+    },
     diff: async (wanted, other) => {
       const container = await containerNamed(wanted);
-      if (container !== undefined && other === undefined) return containerChanges(snapshotter, container);
-      return differences(context, containerNamed, wanted, other);
+      if (container !== undefined && other === undefined) {
+        return (await import("./image/container-changes.ts")).containerChanges(snapshotter, container);
+      }
+      return (await import("./image/differences.ts")).differences(context, containerNamed, wanted, other);
     },
     mountImage: (reference) => mounts.mount(reference),
     unmountImage: (reference) => mounts.unmount(reference),
@@ -214,6 +223,7 @@ async function load(
   root: string,
   { signal, onProgress, platform, containerd }: LoadOptions,
 ): Promise<readonly LoadedImage[]> {
+  const { openImageSource } = await import("./image/sources/open-source.ts");
   await using source = await openImageSource(locator, {
     spoolDir: join(context.content.root, "ingest"),
     ...(platform !== undefined && { platform }),

@@ -3,7 +3,7 @@
  * is the only one that knows there is a pool.
  */
 import { availableParallelism } from "node:os";
-import { Piscina } from "piscina";
+import type { Piscina } from "piscina";
 import { StorageError, fromWire } from "../base/errors.ts";
 import type { apply } from "./apply.worker.ts";
 import { coreModule } from "../wasm/core.ts";
@@ -99,15 +99,16 @@ export class LayerPool implements AsyncDisposable {
 
   async #run(name: string, task: ApplyTask | ApplyOntoTask): Promise<Awaited<ReturnType<typeof apply>>> {
     try {
-      return await this.#open().run(task, { name });
+      return await (await this.#open()).run(task, { name });
     } catch (error) {
       throw new StorageError("ERR_INTERNAL", `cannot apply ${task.what}: its thread died`, { cause: error });
     }
   }
 
-  #open(): Piscina<ApplyTask | ApplyOntoTask, Awaited<ReturnType<typeof apply>>> {
+  async #open(): Promise<Piscina<ApplyTask | ApplyOntoTask, Awaited<ReturnType<typeof apply>>>> {
+    const { Piscina: Pool } = await import("piscina");
     if (this.#pool === undefined) {
-      this.#pool = new Piscina({
+      this.#pool = new Pool({
         filename: workerFile.href,
         minThreads: 0,
         maxThreads: this.#threads,

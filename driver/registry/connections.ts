@@ -1,6 +1,7 @@
 /** Sockets: one pool for each way of connecting, made when first used. */
-import { Agent, type Dispatcher, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { secureContextOf, type TlsFiles } from "./certificates.ts";
+import { http } from "./http.ts";
 import { proxyFor } from "./proxy.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,11 +49,11 @@ export class Connections implements AsyncDisposable {
     };
     const common = { connections: perHost, pipelining: 1, keepAliveTimeout: 5000, keepAliveMaxTimeout: 60_000 };
     if (proxy === undefined) {
-      return new Agent({ ...common, allowH2: false, connect: { timeout: connectTimeoutMs, ...tls } });
+      return new (http().Agent)({ ...common, allowH2: false, connect: { timeout: connectTimeoutMs, ...tls } });
     }
     const user = decodeURIComponent(proxy.username);
     const token = `Basic ${Buffer.from(`${user}:${decodeURIComponent(proxy.password)}`).toString("base64")}`;
-    return new ProxyAgent({
+    return new (http().ProxyAgent)({
       ...common,
       uri: proxy.origin,
       ...(user !== "" && { token }),

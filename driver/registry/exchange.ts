@@ -4,11 +4,11 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
-import { request } from "undici";
 import { StorageError } from "../base/errors.ts";
 import type { Connections, TlsTrust } from "./connections.ts";
 import { noTlsFiles } from "./certificates.ts";
 import { isLinkLocal, isLoopback } from "./hosts.ts";
+import { http } from "./http.ts";
 
 const maxRedirects = 10;
 
@@ -46,7 +46,7 @@ export async function exchange(connections: Connections, outgoing: Outgoing): Pr
   let { url } = outgoing;
   let isFromOrigin = true;
   for (let hop = 0; ; hop++) {
-    const answer = await request(url, {
+    const answer = await http().request(url, {
       dispatcher: connections.for(url, trustAt(url, outgoing)),
       method,
       headers: { ...outgoing.headers, ...(isFromOrigin && outgoing.secretHeaders) },
