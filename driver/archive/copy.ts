@@ -10,7 +10,7 @@ import { compressionOf, createDecompressor, type Decompressor } from "../layer/d
 import { compressionMagicBytes } from "../oci/compression.ts";
 import { O_DIRECTORY, O_PATH } from "../sys/constants.ts";
 import { fstatat, openat } from "../sys/linux.ts";
-import type { Privileges } from "../sys/privileges.ts";
+import { type Owner, type Privileges, rootStandIn } from "../sys/privileges.ts";
 import { defaultTarLimits } from "../tar/entry.ts";
 import { TarReader } from "../tar/tar-reader.ts";
 import { createCore } from "../wasm/core.ts";
@@ -53,7 +53,8 @@ export async function exportRoot(
   using tree = openTree({ ...root, mounts: [] });
   const source = present(tree.resolve("", { followsLast: true }));
   using _held = heldBy(source);
-  return await pack(source, tree, rootPath, privileges, (chunks) => write(chunks, target, signal));
+  const standIn = rootStandIn(privileges);
+  return await pack(source, tree, { name: rootPath, privileges, standIn }, (chunks) => write(chunks, target, signal));
 }
 
 /**
@@ -78,7 +79,8 @@ export async function copyOut(
   requireDirectory(described, path);
   if (typeof target !== "string") {
     const said = described.isDirectory && described.isContent ? "" : described.name;
-    return await pack(source, tree, key(said), privileges, (chunks) => write(chunks, target, signal));
+    const packing: Packing = { name: key(said), privileges, standIn: rootStandIn(privileges) };
+    return await pack(source, tree, packing, (chunks) => write(chunks, target, signal));
   }
   const { placement, directory } = hostTarget(described, target);
   using into = new RootedTree(directory, [], { followsLinks: false });
@@ -241,18 +243,23 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
+interface Packing {
+  readonly name: RelPath;
+  readonly privileges: Privileges;
+  readonly standIn: Owner | null;
+}
+
 async function pack(
   source: Present,
   tree: RootedTree,
-  name: RelPath,
-  privileges: Privileges,
+  { name, privileges, standIn }: Packing,
   take: (chunks: Iterable<Uint8Array>) => Promise<void>,
 ): Promise<string[]> {
   const warnings: string[] = [];
   const onWarning = (text: string): void => {
     warnings.push(text);
   };
-  await take(packTree(source, { name, tree, lends: !privileges.canChown, onWarning }));
+  await take(packTree(source, { name, tree, lends: !privileges.canChown, standIn, onWarning }));
   return warnings;
 }
 
@@ -270,7 +277,8 @@ async function copy(
 ): Promise<readonly string[]> {
   using unpacker = new TreeUnpacker(options);
   const reader = new TarReader(unpacker, { limits: { ...defaultTarLimits, maxBytes: Number.MAX_SAFE_INTEGER } });
-  const warnings = await pack(source, tree, key(name), privileges, async (chunks) => {
+  const packing: Packing = { name: key(name), privileges, standIn: null };
+  const warnings = await pack(source, tree, packing, async (chunks) => {
     for (const chunk of chunks) {
       reader.push(chunk);
       await turn();

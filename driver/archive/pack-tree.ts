@@ -34,6 +34,7 @@ import {
   type Stat,
 } from "../sys/linux.ts";
 import { ModeLender } from "../sys/mode-lender.ts";
+import { type Owner, saidOwner } from "../sys/privileges.ts";
 import type { EntryType } from "../tar/entry.ts";
 import { endOfArchive, paddingAfter, tarHeader } from "../tar/tar-writer.ts";
 import type { Directory, Found, RootedTree } from "./rooted-tree.ts";
@@ -44,6 +45,8 @@ export interface PackOptions {
   readonly tree: RootedTree;
   /** Without the privilege to read everything, our own files are lent that permission meanwhile. */
   readonly lends: boolean;
+  /** Whose files are root's in the tar. */
+  readonly standIn: Owner | null;
   readonly onWarning: (text: string) => void;
 }
 
@@ -221,8 +224,7 @@ class TreePacker {
       path,
       linkTarget,
       mode: mode & 0o7777,
-      uid: stat.uid,
-      gid: stat.gid,
+      ...saidOwner(stat, this.#options.standIn),
       mtimeNs: stat.mtimeNs,
       sizeBytes: type === "file" ? stat.size : 0,
       devMajor: isDevice ? stat.rdevMajor : 0,

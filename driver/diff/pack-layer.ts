@@ -21,6 +21,7 @@ import {
 import { openSource, type SourceFile } from "../sys/copy-file.ts";
 import { inContext } from "../sys/in-context.ts";
 import { flistxattr, fgetxattr, fstat, lseek, type Stat } from "../sys/linux.ts";
+import { type Owner, saidOwner } from "../sys/privileges.ts";
 import type { EntryType } from "../tar/entry.ts";
 import { endOfArchive, paddingAfter, tarHeader, type WritableEntry } from "../tar/tar-writer.ts";
 import type { BlobWriter } from "./blob-writer.ts";
@@ -34,7 +35,7 @@ export interface PackOptions {
   /** mtimes above this become this. */
   readonly latestMtimeNs: bigint | null;
   /** Owners on disk that are root in the layer; null for none but root. */
-  readonly standIn?: { readonly uid: number; readonly gid: number } | null;
+  readonly standIn?: Owner | null;
 }
 
 export interface Packed {
@@ -173,15 +174,14 @@ class Packer {
   }
 
   #entry(path: RelPath, stat: Stat, type: EntryType, xattrs: Xattrs): WritableEntry {
-    const { latestMtimeNs, standIn } = this.#options;
+    const { latestMtimeNs, standIn = null } = this.#options;
     const isDevice = type === "char-device" || type === "block-device";
     return {
       type,
       path,
       linkTarget: "",
       mode: stat.mode & 0o7777,
-      uid: stat.uid === standIn?.uid ? 0 : stat.uid,
-      gid: stat.gid === standIn?.gid ? 0 : stat.gid,
+      ...saidOwner(stat, standIn),
       mtimeNs: latestMtimeNs !== null && stat.mtimeNs > latestMtimeNs ? latestMtimeNs : stat.mtimeNs,
       sizeBytes: type === "file" ? stat.size : 0,
       devMajor: isDevice ? stat.rdevMajor : 0,

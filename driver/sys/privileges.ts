@@ -46,6 +46,16 @@ export function privilegesFrom(uid: number, capabilities: bigint, inInitialNames
  * Whose files stand for root's where files cannot be given away: a container that such a user runs knows no other owner.
  * Null where owners are what they say.
  */
-export function rootStandIn({ canChown, uid }: Privileges): { readonly uid: number; readonly gid: number } | null {
+export function rootStandIn({ canChown, uid }: Privileges): Owner | null {
   return canChown ? null : { uid, gid: getegid?.() ?? uid };
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What an archive says of a file's owner: root, where `standIn` stands for it. */
+export function saidOwner({ uid, gid }: Owner, standIn: Owner | null): Owner {
+  return { uid: uid === standIn?.uid ? 0 : uid, gid: gid === standIn?.gid ? 0 : gid };
 }

@@ -49,7 +49,11 @@ describe.skipIf(need.missing)("an ordinary user", { timeout: 300_000 }, () => {
   /** Owner and name of all that the newest layer of an image holds. */
   function entriesOf(layers: readonly { readonly Digest: string }[]): readonly string[] {
     const blob = readFileSync(join(folder, "store/blobs/sha256", layers.at(-1)?.Digest.slice(7) ?? ""));
-    const listing = execFileSync("tar", ["-tv", "--numeric-owner"], { input: gunzipSync(blob), encoding: "utf8" });
+    return listed(gunzipSync(blob));
+  }
+
+  function listed(tar: Buffer): readonly string[] {
+    const listing = execFileSync("tar", ["-tv", "--numeric-owner"], { input: tar, encoding: "utf8" });
     return listing.split("\n").flatMap((line) => /^\S+ +(\S+) .* (\S+)$/.exec(line)?.slice(1).join(" ") ?? []);
   }
 
@@ -79,6 +83,9 @@ describe.skipIf(need.missing)("an ordinary user", { timeout: 300_000 }, () => {
     expect(ok("run", "--rm", "made", "cat", "/tmp/made/file")).toBe("hello\n");
     const [{ Layers }] = JSON.parse(ok("image", "inspect", "made")) as [{ Layers: { Digest: string }[] }];
     expect(entriesOf(Layers)).toEqual(["0/0 tmp/", `${owner} tmp/made/`, `${owner} tmp/made/file`]);
+    ok("export", "-o", join(folder, "exported.tar"), "work");
+    const exported = listed(readFileSync(join(folder, "exported.tar"))).filter((line) => line.includes("tmp/"));
+    expect(exported).toEqual(["0/0 tmp/", `${owner} tmp/made/`, `${owner} tmp/made/file`]);
     ok("rm", "work");
     ok("rmi", "made", "base:1");
   });

@@ -250,7 +250,8 @@ describe("files out of a container", { timeout: 60_000 }, () => {
     const source = tree.resolve("", { followsLast: true });
     if (source.kind !== "directory") throw new Error("no directory");
     const warnings: string[] = [];
-    const options = { name: "" as RelPath, tree, lends: false, onWarning: (text: string) => warnings.push(text) };
+    const onWarning = (text: string) => warnings.push(text);
+    const options = { name: "" as RelPath, tree, lends: false, standIn: null, onWarning };
     const parts: Uint8Array[] = [];
     for (const part of packTree(source, options)) {
       if (parts.length === 0) {
