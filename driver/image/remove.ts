@@ -37,7 +37,9 @@ export async function removeImage(
   }
   const users = last ? containersOf(image.descriptor.digest) : [];
   if (users.length > 0 && !force) {
-    throw blocked(reference, `container ${users.join(", ")} uses it; remove that first, or use force`);
+    const [what, that] =
+      users.length > 1 ? ["containers", "use it; remove them"] : ["container", "uses it; remove that"];
+    throw blocked(reference, `${what} ${users.join(", ")} ${that} first, or use force`);
   }
   await using _unfinished = await context.content.startIngest(`remove ${crypto.randomUUID()}`);
   context.images.forget(image, last ? "all" : untagged);
