@@ -18,10 +18,8 @@ export async function inspectImage({ images }: Storage, word: string): Promise<o
   return imageDocument(await images.get(word), await images.history(word));
 }
 
-export async function inspectContainer({ containers, images }: Storage, word: string): Promise<object> {
-  const container = await containers.get(word);
-  const image = await images.get(container.imageId).catch(() => undefined);
-  return containerDocument(container, image?.config.config?.Entrypoint ?? []);
+export async function inspectContainer({ containers }: Storage, word: string): Promise<object> {
+  return containerDocument(await containers.get(word));
 }
 
 export function inspectAny(storage: Storage, word: string): Promise<object> {
@@ -74,11 +72,9 @@ function imageDocument(
 /** What Docker says for never. */
 const never = "0001-01-01T00:00:00Z";
 
-/** @param entrypoint the image's: whether the container has it, or one of its own, its arguments tell. */
-function containerDocument(container: ContainerInfo, entrypoint: readonly string[]): object {
-  const { args, env, cwd, user, hostname, tty, interactive } = container.process;
+function containerDocument(container: ContainerInfo): object {
+  const { args, entrypointArgs = 0, env, cwd, user, hostname, tty, interactive } = container.process;
   const { host } = container;
-  const ownEntrypoint = entrypoint.every((word, at) => args[at] === word) ? entrypoint : args.slice(0, 1);
   return {
     Id: container.id,
     Name: container.name,
@@ -120,8 +116,8 @@ function containerDocument(container: ContainerInfo, entrypoint: readonly string
       Tty: tty,
       OpenStdin: interactive,
       Env: env,
-      Entrypoint: ownEntrypoint.length === 0 ? null : ownEntrypoint,
-      Cmd: args.slice(ownEntrypoint.length),
+      Entrypoint: wordsOrNull(args.slice(0, entrypointArgs)),
+      Cmd: wordsOrNull(args.slice(entrypointArgs)),
       WorkingDir: cwd,
       Image: container.image,
       Labels: host.labels,
@@ -130,4 +126,8 @@ function containerDocument(container: ContainerInfo, entrypoint: readonly string
     Rootfs: container.rootfs,
     SnapshotKey: container.id,
   };
+}
+
+function wordsOrNull(words: readonly string[]): readonly string[] | null {
+  return words.length === 0 ? null : words;
 }

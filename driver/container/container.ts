@@ -24,6 +24,8 @@ export type ContainerStatus = "created" | "running" | "exited";
 export interface ProcessConfig {
   /** Program and arguments, at least one. */
   readonly args: readonly string[];
+  /** How many of {@link args} are the entrypoint's; the others are the command's. */
+  readonly entrypointArgs?: number;
   /** "KEY=value", each key once. */
   readonly env: readonly string[];
   /** Absolute path in the container. */

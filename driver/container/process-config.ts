@@ -14,8 +14,10 @@ export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 export function processConfig(image: ContainerConfig, options: CreateOptions, defaultHostname: string): ProcessConfig {
   const hostname = options.hostname ?? defaultHostname;
   const tty = options.tty ?? false;
+  const entrypoint = options.entrypoint ?? image.Entrypoint ?? [];
   const config: ProcessConfig = {
-    args: argsOf(image, options),
+    args: argsOf(entrypoint, image, options),
+    entrypointArgs: entrypoint.length,
     env: environment(image.Env ?? [], options.env ?? [], hostname, tty),
     cwd: workingDirectory(image.WorkingDir ?? "", options.workdir),
     user: options.user ?? image.User ?? "",
@@ -33,8 +35,7 @@ export function processConfig(image: ContainerConfig, options: CreateOptions, de
   return config;
 }
 
-function argsOf(image: ContainerConfig, options: CreateOptions): readonly string[] {
-  const entrypoint = options.entrypoint ?? image.Entrypoint ?? [];
+function argsOf(entrypoint: readonly string[], image: ContainerConfig, options: CreateOptions): readonly string[] {
   const given = options.command ?? [];
   const command = given.length > 0 ? given : options.entrypoint === undefined ? (image.Cmd ?? []) : [];
   const args = [...entrypoint, ...command];

@@ -17,14 +17,15 @@ function configOf(options: Omit<CreateOptions, "image">, from: ContainerConfig =
 
 describe("processConfig", () => {
   it.each([
-    [{}, ["entry", "-v", "default"]],
-    [{ command: [] }, ["entry", "-v", "default"]],
-    [{ command: ["a", "b"] }, ["entry", "-v", "a", "b"]],
-    [{ entrypoint: ["other"] }, ["other"]],
-    [{ entrypoint: ["other"], command: ["a"] }, ["other", "a"]],
-    [{ entrypoint: [], command: ["a"] }, ["a"]],
-  ])("processConfig with %j runs %j", (options, args) => {
-    expect(configOf(options).args).toEqual(args);
+    [{}, ["entry", "-v"], ["default"]],
+    [{ command: [] }, ["entry", "-v"], ["default"]],
+    [{ command: ["a", "b"] }, ["entry", "-v"], ["a", "b"]],
+    [{ entrypoint: ["other"] }, ["other"], []],
+    [{ entrypoint: ["other"], command: ["a"] }, ["other"], ["a"]],
+    [{ entrypoint: [], command: ["entry", "-v"] }, [], ["entry", "-v"]],
+  ])("processConfig with %j runs %j and gives it %j", (options, entrypoint, command) => {
+    const { args, entrypointArgs } = configOf(options);
+    expect([args.slice(0, entrypointArgs), args.slice(entrypointArgs)]).toEqual([entrypoint, command]);
   });
 
   it("processConfig refuses to run nothing", () => {
