@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     include: ["test/**/*.test.ts"],
+    // By npm run test:engine.
+    exclude: ["test/engine/**"],
     globalSetup: ["test/javascript-driver.ts"],
     server: { deps: { external: [javascriptDriverFiles] } },
     reporters: ["default", new TotalsReporter()],
