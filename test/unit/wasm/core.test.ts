@@ -1,12 +1,8 @@
 import { Worker } from "node:worker_threads";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compileCore, coreModule, createCore } from "../../../driver/wasm/core.ts";
 import { createWasmSha256 } from "../../../driver/wasm/sha256.ts";
-
-afterEach(() => {
-  vi.unstubAllEnvs();
-  vi.resetModules();
-});
+import { javascriptOf } from "../../javascript-driver.ts";
 
 describe("coreModule", () => {
   it("is compiled once", () => {
@@ -17,12 +13,18 @@ describe("coreModule", () => {
     [undefined, true],
     ["1", true],
     ["0", false],
-  ])("with LAMINATE_WASM_SIMD=%s has SIMD: %s", async (value, simd) => {
-    vi.stubEnv("LAMINATE_WASM_SIMD", value);
-    vi.resetModules();
-    const fresh = await import("../../../driver/wasm/core.ts");
-    expect(fresh.coreModule().simd).toBe(simd);
-    expect(fresh.createCore().simd).toBe(simd);
+  ])("of a thread with LAMINATE_WASM_SIMD=%s has SIMD: %s", async (value, simd) => {
+    const source = `
+      const { parentPort, workerData } = require("node:worker_threads");
+      import(workerData).then(({ createCore }) => parentPort.postMessage(createCore().simd));
+    `;
+    const { LAMINATE_WASM_SIMD: _, ...env } = process.env;
+    const worker = new Worker(source, {
+      eval: true,
+      workerData: javascriptOf("wasm/core.ts"),
+      env: value === undefined ? env : { ...env, LAMINATE_WASM_SIMD: value },
+    });
+    expect(await messageOf(worker)).toBe(simd);
   });
 
   it("goes to a worker, where an instance of it works", async () => {
@@ -34,8 +36,7 @@ describe("coreModule", () => {
       parentPort.postMessage(exports.crc32(0, exports.STAGE.value, 9) >>> 0);
     `;
     const worker = new Worker(source, { eval: true, workerData: coreModule() });
-    const crc = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-    expect(crc).toBe(0xcbf43926);
+    expect(await messageOf(worker)).toBe(0xcbf43926);
   });
 });
 
@@ -68,3 +69,7 @@ describe("Core", () => {
     expect(core.takeState()).toBe(states[7]);
   });
 });
+
+function messageOf(worker: Worker): Promise<unknown> {
+  return new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+}
