@@ -45,7 +45,6 @@ export async function runAttended(store: ContainerStore, wanted: string, options
     detachKeys: options.detachKeys,
     detach: options.detach,
     kill: options.signal,
-    endsWithOutput: true,
     onStart: options.onStart,
   });
 }
@@ -66,7 +65,6 @@ export async function attachTo(store: ContainerStore, wanted: string, options: A
     detachKeys: options.detachKeys,
     detach: options.detach,
     kill: undefined,
-    endsWithOutput: false,
     onStart: options.onStart,
   });
 }

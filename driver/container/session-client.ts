@@ -19,8 +19,6 @@ export interface SessionOptions {
   readonly detach: AbortSignal | undefined;
   /** Ends it. */
   readonly kill: AbortSignal | undefined;
-  /** It ends when nobody reads what it writes. */
-  readonly endsWithOutput: boolean;
   readonly onStart: ((program: RunningProcess) => void) | undefined;
 }
 
@@ -105,7 +103,7 @@ export async function followSession(socket: Socket, options: SessionOptions): Pr
       resume: () => void socket.resume(),
     },
     onDetach: leave,
-    onBroken: options.endsWithOutput ? killIt : leave,
+    onBroken: leave,
   });
   const reader = new FrameReader((kind, payload) => {
     if (kind === "stdout" || kind === "stderr") streams.show(kind, payload);

@@ -9,8 +9,10 @@ const kinds = [
   { runtime: "chroot", missing: needAll(needRoot(), needPrograms("python3")).missing },
 ];
 
-/** Says the size that it has, each time that it is asked. */
-const asked = "trap 'echo interrupted' INT; echo up; while read -r word; do echo got-$word-$COLOUR; done; exit 7";
+/** Says the size of its terminal, each time that it is asked. */
+const asked = "trap 'echo interrupted' INT; echo up; while read -r word; do echo got-$word-$(stty size); done; exit 7";
+
+const ended = (exitCode: number) => ({ exitCode, isRestored: true });
 
 for (const { runtime, missing } of kinds) {
   describe.skipIf(missing)(`terminals by ${runtime}`, { timeout: 300_000 }, () => {
@@ -29,14 +31,12 @@ for (const { runtime, missing } of kinds) {
 
     it("run -ti is raw, passes keys on, is left by ctrl-p ctrl-q and met again by attach, and keeps a log", async () => {
       const run = on("run", "-ti", "--name", "shell", "base:1", "sh", "-c", asked);
-      const before = await run.settings();
       await run.expect("up\r\n");
-      expect(await run.settings()).not.toEqual(before);
+      expect(await run.isRaw()).toBe(true);
       await run.type("one\n");
-      await run.expect("got-one-");
+      await run.expect("got-one-31 97");
       await run.type("\x10\x11");
-      expect(await run.end()).toBe(0);
-      expect(await run.settings().catch(() => before)).toEqual(before);
+      expect(await run.end()).toEqual(ended(0));
       expect(store.ok("ps")).toMatch(/Up .* shell$/);
 
       const attach = on("attach", "shell");
@@ -44,14 +44,14 @@ for (const { runtime, missing } of kinds) {
       await attach.expect("got-two-");
       // The end of a terminal's input.
       await attach.type("\x04");
-      expect(await attach.end()).toBe(7);
+      expect(await attach.end()).toEqual(ended(7));
       expect(store.ok("logs", "shell")).toContain("got-one-");
       expect(store.ok("ps", "-a")).toContain("Exited (7)");
 
       const again = on("start", "-ai", "shell");
       await again.expect("up\r\n");
       await again.type("\x04");
-      expect(await again.end()).toBe(7);
+      expect(await again.end()).toEqual(ended(7));
       store.ok("rm", "shell");
       expect(store.leftOvers()).toEqual([]);
     });
@@ -62,7 +62,7 @@ for (const { runtime, missing } of kinds) {
       await attach.type("word\n");
       await attach.expect("got-word-");
       await attach.type("\x18");
-      expect(await attach.end()).toBe(0);
+      expect(await attach.end()).toEqual(ended(0));
       store.ok("rm", "-f", "back");
       expect(store.leftOvers()).toEqual([]);
     });
@@ -70,14 +70,14 @@ for (const { runtime, missing } of kinds) {
     it("a command line that was killed leaves its container running, and its program can be met again", async () => {
       const run = on("run", "-ti", "--rm", "--name", "kept", "base:1", "sh", "-c", asked);
       await run.expect("up\r\n");
-      const cli =
-        store.processes().find((line) => line.includes(" run -ti ") && !line.includes("on-terminal.py")) ?? "0";
-      process.kill(Number(cli.split(" ")[0]), "SIGKILL");
-      expect(await run.end()).toBe(-9);
+      await run.kill("SIGKILL");
+      expect(await run.end()).toEqual({ exitCode: -9, isRestored: false });
       expect(store.ok("ps")).toMatch(/Up .* kept$/);
       const attach = on("attach", "kept");
+      await attach.type("more\n");
+      await attach.expect("got-more-");
       await attach.type("\x04");
-      expect(await attach.end()).toBe(7);
+      expect(await attach.end()).toEqual(ended(7));
       expect(store.leftOvers()).toEqual([]);
     });
 
@@ -100,15 +100,18 @@ for (const { runtime, missing } of kinds) {
       async () => {
         store.ok("run", "-d", "--name", "host", "base:1", "sh", "-c", "while :; do sleep 0.05; done");
         const exec = on("exec", "-ti", "host", "sh", "-c", asked);
-        const before = await exec.settings();
         await exec.expect("up\r\n");
-        expect(await exec.settings()).not.toEqual(before);
+        expect(await exec.isRaw()).toBe(true);
+        await exec.resize(40, 120);
+        // It may be typed before it is resized.
+        for (let size = ""; size !== "40 120";) {
+          await exec.type("three\n");
+          size = (await exec.expect("got-three-(\\d+ \\d+)"))[1] ?? "";
+        }
+        // It ends the reading, too.
         await exec.type("\x03");
         await exec.expect("interrupted");
-        await exec.type("three\n");
-        await exec.expect("got-three-");
-        await exec.type("\x04");
-        expect(await exec.end()).toBe(7);
+        expect(await exec.end()).toEqual(ended(7));
         store.ok("rm", "-f", "host");
         expect(store.leftOvers()).toEqual([]);
       },

@@ -34,6 +34,24 @@ for (const { runtime, missing } of kinds) {
       store[Symbol.dispose]();
     });
 
+    it("run whose output nobody reads any more ends as the pipe broke, and leaves its container running", async () => {
+      const child = store.spawn(
+        "run",
+        "--name",
+        "heard",
+        "base:1",
+        "sh",
+        "-c",
+        "while :; do echo word; sleep 0.05; done",
+      );
+      await once(child.stdout ?? child, "data");
+      child.stdout?.destroy();
+      expect(await once(child, "exit")).toEqual([141, null]);
+      expect(ok("ps")).toMatch(/Up .* heard$/);
+      ok("rm", "-f", "heard");
+      expect(store.leftOvers()).toEqual([]);
+    });
+
     it("run -d prints the id, logs keep both streams, and stop asks before it kills", () => {
       const script = `echo out; echo err >&2; trap "echo bye; exit 6" TERM; ${forever}`;
       const id = ok("run", "-d", "--name", "web", "base:1", "sh", "-c", script);

@@ -1,5 +1,6 @@
 """on-terminal.py COMMAND...: runs it on a terminal of its own, typed for by lines of JSON on standard input: {"send": text},
-{"expect": pattern}, {"size": [rows, columns]}, {"settings": null} and at last {"end": null}; answers one line each."""
+{"expect": pattern}, {"size": [rows, columns]}, {"signal": number}, {"isAsBefore": null}, whether the terminal's modes are
+those it had before, and {"end": null}; answers one line each."""
 import fcntl, json, os, pty, re, select, struct, subprocess, sys, termios, time
 
 master, slave = pty.openpty()
@@ -14,6 +15,7 @@ def answer(value):
 
 
 resize(*json.loads(sys.argv[1]))
+before = termios.tcgetattr(slave)
 child = subprocess.Popen(
     sys.argv[2:], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
     preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
@@ -37,8 +39,11 @@ for line in sys.stdin:
     elif "size" in order:
         resize(*order["size"])
         answer(None)
-    elif "settings" in order:
-        answer(repr(termios.tcgetattr(slave)))
+    elif "signal" in order:
+        child.send_signal(order["signal"])
+        answer(None)
+    elif "isAsBefore" in order:
+        answer(termios.tcgetattr(slave) == before)
     elif "expect" in order:
         deadline = time.monotonic() + 100
         while not (found := re.search(order["expect"], seen, re.S)) and time.monotonic() < deadline:

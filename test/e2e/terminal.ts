@@ -1,5 +1,6 @@
 /** A command on a terminal of its own, by on-terminal.py. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -30,16 +31,25 @@ export class Terminal {
     await this.#ask({ size: [rows, columns] });
   }
 
-  /** The terminal's modes, to be compared. */
-  async settings(): Promise<unknown> {
-    return await this.#ask({ settings: null });
+  /** To the command. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    await this.#ask({ signal: constants.signals[signal] });
   }
 
-  /** Exit code of the command. */
-  async end(): Promise<unknown> {
-    const code = await this.#ask({ end: null });
+  async isRaw(): Promise<boolean> {
+    return !(await this.#isAsBefore());
+  }
+
+  /** Of the command: its exit code, and whether it left the terminal as it had found it. */
+  async end(): Promise<{ readonly exitCode: unknown; readonly isRestored: boolean }> {
+    const exitCode = await this.#ask({ end: null });
+    const isRestored = await this.#isAsBefore();
     this.#child.stdin.end();
-    return code;
+    return { exitCode, isRestored };
+  }
+
+  async #isAsBefore(): Promise<boolean> {
+    return (await this.#ask({ isAsBefore: null })) === true;
   }
 
   async #ask(order: Readonly<Record<string, unknown>>): Promise<unknown> {

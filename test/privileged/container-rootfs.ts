@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-const programs = ["sh", "cat", "ls", "id", "env", "sleep", "hostname", "touch", "grep", "mkdir"];
+const programs = ["sh", "cat", "ls", "id", "env", "sleep", "hostname", "touch", "grep", "mkdir", "stty"];
 
 export function makeRootfs(root: string): void {
   for (const directory of ["bin", "usr/bin", "etc", "root", "home/ann"]) {
