@@ -1,5 +1,5 @@
 /** Terminals, by a real one: raw while it lasts, resized, left alone by keys, met again, and put back at the end. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { needAll, needPrograms, needRoot } from "../need.ts";
 import { LifeStore } from "./life-store.ts";
 import { Terminal } from "./terminal.ts";
@@ -23,6 +23,11 @@ for (const { runtime, missing } of kinds) {
 
     beforeAll(async () => {
       await store.load();
+    });
+
+    // What one test has left is not for the next one to find.
+    afterEach(() => {
+      store.removeContainers();
     });
 
     afterAll(() => {

@@ -1,5 +1,6 @@
 /** A command on a terminal of its own, by on-terminal.py. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -44,7 +45,9 @@ export class Terminal {
   async end(): Promise<{ readonly exitCode: unknown; readonly isRestored: boolean }> {
     const exitCode = await this.#ask({ end: null });
     const isRestored = await this.#isAsBefore();
+    const gone = once(this.#child, "exit");
     this.#child.stdin.end();
+    await gone;
     return { exitCode, isRestored };
   }
 
