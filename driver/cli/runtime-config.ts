@@ -73,7 +73,7 @@ function proxyPlugin(address: string): readonly string[] {
 /** Since 1.7.4: layers are unpacked and made by laminate's threads; what it does not know goes to containerd's own. */
 function differ(address: string): readonly string[] {
   return [
-    "# From containerd 1.7.4 on.",
+    "# From containerd 1.7.4 on; older ones do not start with these lines.",
     "[proxy_plugins.laminate-diff]",
     '  type = "diff"',
     `  address = ${tomlString(address)}`,
