@@ -21,6 +21,7 @@ export type {
   ContainerInfo,
   ContainerRoot,
   Containers,
+  ContainerStats,
   ContainerStatus,
   CreateOptions,
   ExecOptions,

@@ -140,6 +140,11 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/top.ts"),
   },
   {
+    names: ["stats", "container stats"],
+    summary: "Show what containers use of this machine",
+    load: () => import("./commands/stats.ts"),
+  },
+  {
     names: ["pause", "container pause"],
     summary: "Stop all processes of containers",
     load: () => import("./commands/pause.ts"),

@@ -29,7 +29,7 @@ export interface KnownNames {
 }
 
 const nothing: Completions = { candidates: [], files: false };
-const needsRunning = new Set(["stop", "kill", "exec", "attach", "pause", "unpause", "top", "wait"]);
+const needsRunning = new Set(["stop", "kill", "exec", "attach", "pause", "unpause", "top", "stats", "wait"]);
 const needsStopped = new Set(["start"]);
 
 /** @param words those before the one at the cursor, without "laminate". */

@@ -12,6 +12,18 @@ export function humanSize(bytes: number): string {
   return `${Number(value.toPrecision(3))}${units[unit] ?? ""}`;
 }
 
+/** Sizes in binary units, four significant digits: 1.5MiB, 7.628GiB, 0B. */
+export function binarySize(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let value = bytes;
+  let unit = 0;
+  while (unit < units.length - 1 && value >= 1024) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toPrecision(4))}${units[unit] ?? ""}`;
+}
+
 /** "2 weeks ago"; "N/A" for no time and for the times that reproducible builds write. */
 export function age(time: string | null, now: Date): string {
   const text = duration(time, now);

@@ -153,6 +153,27 @@ export interface StopOptions {
   readonly timeoutSeconds?: number;
 }
 
+/** Figures are null where this machine does not tell them. Network: 0 for a container on this machine's own. */
+export interface ContainerStats {
+  readonly id: string;
+  readonly name: string;
+  readonly isRunning: boolean;
+  /** On the clock of `performance.now()`. */
+  readonly takenMs: number;
+  /** Since its start, on all processors. */
+  readonly cpuNanos: number | null;
+  readonly memoryBytes: number | null;
+  /** Its own limit, or this machine's memory. */
+  readonly memoryLimitBytes: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** From and to disks. */
+  readonly readBytes: number | null;
+  readonly writtenBytes: number | null;
+  /** Processes and threads. */
+  readonly pids: number | null;
+}
+
 export interface ExecOptions {
   readonly command: readonly string[];
   /** "KEY=value" sets, "KEY" alone removes; over the container's own. */
@@ -274,6 +295,9 @@ export interface Containers {
 
   /** Ids, on this machine, of its processes. @throws {StorageError} ERR_FAILED_PRECONDITION when it does not run. */
   processes(id: string): Promise<readonly number[]>;
+
+  /** What it uses now, all zero when it does not run. */
+  stats(id: string): Promise<ContainerStats>;
 
   /** Newest first. */
   list(): Promise<readonly ContainerInfo[]>;

@@ -20,6 +20,7 @@ import { readLog } from "./log-reader.ts";
 import { checkName } from "./names.ts";
 import { placeRootfs, removeRootfs } from "./rootfs-mount.ts";
 import { runInStore } from "./run-in-store.ts";
+import { statsReader } from "./stats.ts";
 import { withRoot } from "./with-root.ts";
 
 export type { ContainersOptions, ImageLookup } from "./containers-options.ts";
@@ -62,6 +63,7 @@ function containersOf(store: ContainerStore): Containers {
     pauseWhile: (id, work) => pauseWhile(store, id, work),
     withRoot: (id, work) => withRoot(store, id, work),
     processes: (id) => processesOf(store, id),
+    stats: statsReader(store),
     list: () => list(store),
     get: (id) => get(store, id),
     remove: (id, { force = false } = {}) => remove(store, id, force),

@@ -112,6 +112,29 @@ for (const { runtime, missing } of kinds) {
       expect(store.leftOvers()).toEqual([]);
     });
 
+    it.skipIf(runtime === "chroot")(
+      "stats shows what the cgroup of a container says under Docker's names",
+      async () => {
+        const id = ok("run", "-d", "--name", "busy", "--memory", "256m", "base:1", "sh", "-c", forever);
+        const figures = (): Record<string, string> =>
+          JSON.parse(ok("stats", "--no-stream", "--no-trunc", "--format", "json", "busy")) as Record<string, string>;
+        let shown: Record<string, string> = {};
+        await expect.poll(() => Number.parseFloat((shown = figures())["CPUPerc"] ?? ""), patience).toBeGreaterThan(0);
+        expect(shown).toMatchObject({ Container: "busy", ID: id, Name: "busy", NetIO: "0B / 0B" });
+        expect(shown["MemUsage"]).toMatch(/^[1-9]\S*iB \/ 256MiB$/);
+        expect(shown["PIDs"]).toMatch(/^[1-9]$/);
+        expect(shown["MemPerc"]).toMatch(/^\d+\.\d\d%$/);
+      },
+    );
+
+    it.runIf(runtime === "chroot")("stats adds up the processes of a container without a cgroup", () => {
+      const id = ok("run", "-d", "--name", "busy", "base:1", "sh", "-c", forever);
+      const [header, ...lines] = ok("stats", "--no-stream").split("\n");
+      expect(header).toMatch(/^CONTAINER ID +NAME +CPU % +MEM USAGE \/ LIMIT +MEM % +NET I\/O +BLOCK I\/O +PIDS$/);
+      const line = `^${id.slice(0, 12)} +busy +[0-9.]+% +[1-9]\\S*iB / [1-9]\\S*iB .* [1-9]$`;
+      expect(lines).toEqual([expect.stringMatching(new RegExp(line))]);
+    });
+
     it("pause stops all processes, and rm -f ends a paused container", async () => {
       const logged = (): number => ok("logs", "still").length;
       const id = ok("run", "-d", "--name", "still", "base:1", "sh", "-c", `while :; do echo tick; sleep 0.05; done`);

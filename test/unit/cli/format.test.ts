@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   age,
+  binarySize,
   ellipsis,
   familiarName,
   humanSize,
@@ -23,6 +24,12 @@ describe("humanSize", () => {
   ])("humanSize shows %d as %s", (bytes, shown) => {
     expect(humanSize(bytes)).toBe(shown);
   });
+});
+
+it("binarySize shows four digits in units of 1024", () => {
+  expect([0, 1023, 1024, 1_572_864, 8_190_000_000].map(binarySize)).toEqual([
+    ...["0B", "1023B", "1KiB", "1.5MiB", "7.628GiB"],
+  ]);
 });
 
 describe("age", () => {
