@@ -35,7 +35,7 @@ import type { LowerLayer } from "../../driver/extract/staged-layer.ts";
 import { createHasher } from "../../driver/layer/digest-engine.ts";
 import { MNT_DETACH, S_IFCHR, S_IFIFO, S_IFSOCK } from "../../driver/sys/constants.ts";
 import { copyTree } from "../../driver/sys/copy-tree.ts";
-import { AT_FDCWD, mknodat, mount, setxattrat, umount2 } from "../../driver/sys/linux.ts";
+import { AT_FDCWD, mknodat, mount, removexattrat, setxattrat, umount2 } from "../../driver/sys/linux.ts";
 import { detectPrivileges } from "../../driver/sys/privileges.ts";
 import { removeTree } from "../../driver/sys/remove-tree.ts";
 import { createCore } from "../../driver/wasm/core.ts";
@@ -50,7 +50,11 @@ export type Step = (root: string) => void;
 
 const names = fc.constantFrom("a", "b", "c", "d\xff");
 const paths = fc.array(names, { minLength: 1, maxLength: 3 }).map((parts) => Buffer.from(parts.join("/"), "latin1"));
-const times = fc.constantFrom(1_400_000_000, 1_400_000_000.5, 1_500_000_000, -3);
+// Parts of a second never twice: files of one size and such a time are taken for the same.
+const times = fc.oneof(
+  fc.constantFrom(1_400_000_000, 1_500_000_000, -3),
+  fc.noBias(fc.nat(999_999)).map((microseconds) => 1_400_000_000 + microseconds / 1e6),
+);
 
 function at(root: string, path: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${root}/`), path]);
@@ -72,6 +76,29 @@ function withFile(path: Buffer, use: (fd: number) => void): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** linux/posix_acl_xattr.h: version 2, then tag, permissions and id of each entry, here rw- for all but the user named. */
+function acl(uid: number, permissions: number): Buffer {
+  const named = Buffer.alloc(8);
+  named.writeUInt16LE(0x02, 0);
+  named.writeUInt16LE(permissions, 2);
+  named.writeUInt32LE(uid, 4);
+  const ofAll = (tag: number): string => `${tag.toString(16).padStart(2, "0")}000600ffffffff`;
+  return Buffer.concat([
+    Buffer.from(`02000000${ofAll(0x01)}`, "hex"),
+    named,
+    Buffer.from(`${ofAll(0x04)}${ofAll(0x10)}${ofAll(0x20)}`, "hex"),
+  ]);
+}
+
+const accessAcl = "system.posix_acl_access";
+const defaultAcl = "system.posix_acl_default";
+
+function setCapability(path: Buffer, number: number): void {
+  const permitted = (number % 2 === 0 ? 0x2000 : 0x400).toString(16).padStart(4, "0");
+  const capability = Buffer.from(`01000002${permitted.slice(2)}${permitted.slice(0, 2)}${"00".repeat(14)}`, "hex");
+  setxattrat(AT_FDCWD, path, "security.capability", capability);
 }
 
 const onePath: readonly ((path: Buffer, number: number) => Step)[] = [
@@ -111,9 +138,18 @@ const onePath: readonly ((path: Buffer, number: number) => Step)[] = [
   (path, number) => (root) => {
     setxattrat(AT_FDCWD, at(root, path), `user.${number % 2}`, Buffer.from(`${number % 4}`));
   },
-  (path) => (root) => {
-    const capability = Buffer.from("0100000200200000000000000000000000000000", "hex");
-    setxattrat(AT_FDCWD, at(root, path), "security.capability", capability);
+  (path, number) => (root) => {
+    setCapability(at(root, path), number);
+  },
+  (path, number) => (root) => {
+    setxattrat(AT_FDCWD, at(root, path), accessAcl, acl(1000 + (number % 2), number % 8));
+  },
+  // What is made inside from now on inherits it.
+  (path, number) => (root) => {
+    setxattrat(AT_FDCWD, at(root, path), defaultAcl, acl(1000 + (number % 2), number % 8));
+  },
+  (path, number) => (root) => {
+    removexattrat(AT_FDCWD, at(root, path), [accessAcl, defaultAcl, "security.capability"][number % 3] ?? accessAcl);
   },
   (path, number) => (root) => {
     symlinkSync(["a", "/b/c", "../a", "nowhere"][number % 4] ?? "a", at(root, path));
@@ -134,7 +170,7 @@ const onePath: readonly ((path: Buffer, number: number) => Step)[] = [
   },
 ];
 
-const steps: fc.Arbitrary<Step> = fc.oneof(
+export const steps: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
@@ -157,7 +193,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** A tree in which most steps find something to work on. */
-function furnish(root: string): void {
+export function furnish(root: string): void {
   for (const top of ["a", "b"]) {
     for (const middle of ["a", "b", "c"]) {
       mkdirSync(join(root, top, middle), { recursive: true });
@@ -166,6 +202,17 @@ function furnish(root: string): void {
     writeFileSync(at(join(root, top), Buffer.from("d\xff", "latin1")), top);
   }
   writeFileSync(join(root, "c"), "c");
+}
+
+/** ACLs and capabilities where {@link furnish} has made files and directories. */
+export function furnishAttributes(root: string): void {
+  for (const [index, top] of ["a", "b"].entries()) {
+    for (const path of [top, `${top}/b`, `${top}/c/a`]) {
+      setxattrat(AT_FDCWD, join(root, path), accessAcl, acl(1000 + index, 7));
+    }
+    setxattrat(AT_FDCWD, join(root, top, "c"), defaultAcl, acl(1000 + index, 4));
+    setCapability(Buffer.from(join(root, top, "b/a")), index);
+  }
 }
 
 /** What fills the lowest layer, then what is written on top of it, generation by generation. */
@@ -280,9 +327,10 @@ export function linesOf(dir: string): string[] {
   return describeTree(readTree(dir));
 }
 
+let aged = 0;
+
 /** Gives all files mtimes of long ago, every other one in whole seconds, so that no change is as old as what it changes. */
 export function age(dir: string): void {
-  let count = 0;
   const visit = (path: Buffer): void => {
     const stat = lstatSync(path);
     if (stat.isDirectory()) {
@@ -290,8 +338,8 @@ export function age(dir: string): void {
         visit(Buffer.concat([path, Buffer.from("/"), name]));
     }
     if (stat.isSymbolicLink()) return;
-    count++;
-    if (stat.mtimeMs > 1_600_000_000_000) utimesSync(path, 1_300_000_000, 1_300_000_000 + count / 2);
+    aged++;
+    if (stat.mtimeMs > 1_600_000_000_000) utimesSync(path, 1_300_000_000, 1_300_000_000 + aged / 2);
   };
   visit(Buffer.from(dir));
 }
