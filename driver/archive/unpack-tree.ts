@@ -35,6 +35,7 @@ import {
   utimensat,
 } from "../sys/linux.ts";
 import type { Privileges } from "../sys/privileges.ts";
+import { pathBelow } from "../sys/path-like.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { TarEntry, TarHandler } from "../tar/entry.ts";
 import type { Directory, PlacedMount, RootedTree } from "./rooted-tree.ts";
@@ -337,7 +338,7 @@ class Workshop implements Disposable {
   [Symbol.dispose](): void {
     closeFd(this.fd);
     try {
-      removeTree(`/proc/self/fd/${this.#parent.fd}/${this.#name}`);
+      removeTree(pathBelow(this.#parent.fd, this.#name));
     } finally {
       this.#parent[Symbol.dispose]();
     }

@@ -1,7 +1,7 @@
 /** Applying a settled layer to a complete tree: the form in which the copy backend keeps it. */
 import { join } from "node:path";
 import { asStorageError, isErrno } from "../base/errors.ts";
-import { baseOf, joinPath, parentOf, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
+import { baseOf, bytesOf, joinPath, parentOf, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, S_ISDIR } from "../sys/constants.ts";
 import { copyAttributes } from "../sys/copy-file.ts";
 import {
@@ -15,6 +15,7 @@ import {
   tryFstatat,
   unlinkat,
 } from "../sys/linux.ts";
+import { pathBelow } from "../sys/path-like.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import { syscallPath } from "./beneath.ts";
@@ -82,7 +83,7 @@ function moveContent(stagedRoot: number, targetRoot: number, path: RelPath, merg
             merged.push(joinPath(path, name));
             continue;
           }
-          removeTree(procPath(target, name));
+          removeTree(pathBelow(target, bytesOf(name)));
         } else if (there !== undefined && isDirectory) {
           unlinkat(target, at);
         }
@@ -120,14 +121,9 @@ function emptyDirectory(rootFd: number, path: RelPath): void {
 function removeFrom(rootFd: number, path: RelPath, names: readonly string[]): void {
   attempt(path, () => {
     editDirectory(rootFd, path, (fd) => {
-      for (const name of names) removeTree(procPath(fd, name));
+      for (const name of names) removeTree(pathBelow(fd, bytesOf(name)));
     });
   });
-}
-
-/** Below the open directory whatever its own path is, however long. */
-function procPath(dirfd: number, name: string): Buffer {
-  return Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), Buffer.from(name, "latin1")]);
 }
 
 function attempt(path: RelPath, action: () => void): void {

@@ -3,6 +3,7 @@ import { isErrno } from "../base/errors.ts";
 import { joinPath, rootPath, type RelPath } from "../base/path-bytes.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, S_ISDIR, S_ISLNK, S_ISREG } from "../sys/constants.ts";
 import { AT_FDCWD, closeFd, mkdirat, openat, tryFstatat, unlinkat, type Stat } from "../sys/linux.ts";
+import { pathBelow } from "../sys/path-like.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import type { AttributeWriter } from "./attributes.ts";
@@ -91,7 +92,7 @@ export class StagedTree {
       return;
     }
     this.#isCountStale = true;
-    removeTree(Buffer.concat([Buffer.from(`/proc/self/fd/${parent.fd}/`), Buffer.from(at)]));
+    removeTree(pathBelow(parent.fd, at));
     this.onPathsChanged();
   }
 

@@ -12,6 +12,7 @@ import { settleLayer } from "../extract/settle.ts";
 import type { LowerLayer, Redirect, SettledLayer } from "../extract/staged-layer.ts";
 import { O_DIRECTORY, O_NOFOLLOW } from "../sys/constants.ts";
 import { AT_FDCWD, closeFd, mkdirat, openat, readdir, syncfs } from "../sys/linux.ts";
+import { pathBelow } from "../sys/path-like.ts";
 import { detectPrivileges, type Privileges } from "../sys/privileges.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import { createCore } from "../wasm/core.ts";
@@ -77,7 +78,7 @@ function moveIn({ place, stagingDir }: ApplyOntoTask, settled: SettledLayer, pri
       }
       if (syncs) syncfs(rootFd);
     } catch (error) {
-      if (wasEmpty) for (const name of foreignNames(rootFd, staged)) removeTree(belowFd(rootFd, name));
+      if (wasEmpty) for (const name of foreignNames(rootFd, staged)) removeTree(pathBelow(rootFd, bytesOf(name)));
       throw asStorageError(error, `cannot write to ${dir}`);
     }
   } finally {
@@ -89,8 +90,4 @@ function foreignNames(rootFd: number, staged: readonly string[]): readonly strin
   return readdir(rootFd)
     .map(({ name }) => name)
     .filter((name) => !staged.includes(name));
-}
-
-function belowFd(dirfd: number, name: string): Buffer {
-  return Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), bytesOf(name)]);
 }

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { addon } from "./addon.ts";
 import { AT_FDCWD } from "./constants.ts";
 import { check, EINVAL, ENODATA, EOPNOTSUPP, systemCallError } from "./errno.ts";
-import type { PathLike } from "./path-like.ts";
+import { pathBelow, type PathLike } from "./path-like.ts";
 
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX of include/uapi/linux/limits.h: nothing is longer. */
 const scratch: Buffer = Buffer.allocUnsafeSlow(65536);
@@ -64,6 +64,5 @@ function latin1(name: string): PathLike {
 function procPath(dirfd: number, path: PathLike): PathLike {
   if (path.length === 0) throw systemCallError(-EINVAL, "getxattrat", path);
   if (dirfd === AT_FDCWD || path[0] === "/" || path[0] === 0x2f) return path;
-  const prefix = `/proc/self/fd/${dirfd}/`;
-  return typeof path === "string" ? prefix + path : Buffer.concat([Buffer.from(prefix), path]);
+  return pathBelow(dirfd, path);
 }
