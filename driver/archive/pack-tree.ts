@@ -2,27 +2,14 @@
 import { readSync } from "node:fs";
 import { isErrno, StorageError } from "../base/errors.ts";
 import { bytesOf, joinPath, latin1Of, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
-import { exportedXattrs, type Xattrs } from "../diff/exported-xattrs.ts";
+import { entryOf, entryTypeOf } from "../diff/entry-of.ts";
+import { exportedXattrs, exportedXattrsOf, hasPaxForm, noXattrs, type Xattrs } from "../diff/exported-xattrs.ts";
 import { canBeSaid } from "../diff/same-node.ts";
-import {
-  O_DIRECTORY,
-  O_RDONLY,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_ISDIR,
-  SEEK_DATA,
-} from "../sys/constants.ts";
+import { O_DIRECTORY, O_RDONLY, S_ISDIR, SEEK_DATA } from "../sys/constants.ts";
 import { openSource, type SourceFile } from "../sys/copy-file.ts";
 import { DirStack } from "../sys/dir-stack.ts";
 import { inContext } from "../sys/in-context.ts";
 import {
-  fgetxattr,
-  flistxattr,
   fstat,
   getxattrat,
   listxattrat,
@@ -34,7 +21,7 @@ import {
   type Stat,
 } from "../sys/linux.ts";
 import { ModeLender } from "../sys/mode-lender.ts";
-import { type Owner, saidOwner } from "../sys/privileges.ts";
+import type { Owner } from "../sys/privileges.ts";
 import type { EntryType } from "../tar/entry.ts";
 import { endOfArchive, paddingAfter, tarHeader } from "../tar/tar-writer.ts";
 import type { Directory, Found, RootedTree } from "./rooted-tree.ts";
@@ -144,18 +131,18 @@ class TreePacker {
   *#enter(fd: number, path: RelPath, said: RelPath, levels: Level[]): Generator<Uint8Array> {
     const stat = fstat(fd);
     const mode = this.#options.lends ? this.#lender.stat.mode : stat.mode;
-    yield* this.#put(this.#header(said, stat, "directory", ownXattrs(fd), "", mode));
+    yield* this.#put(this.#header(said, stat, "directory", exportedXattrsOf(fd, null), "", mode));
     const names = readdir(fd).map(({ name }) => name);
     levels.push({ path, said, names: names.sort().reverse() });
   }
 
   /** Anything but a directory. */
   *node(dirfd: number, name: string, said: RelPath, stat: Stat): Generator<Uint8Array> {
-    const type = types[stat.mode & S_IFMT];
+    const type = entryTypeOf(stat);
     if (type === undefined || !canBeSaid(stat)) return;
     const link = this.#links.get(stat.devIno);
     if (link !== undefined) {
-      yield* this.#put(this.#header(said, stat, "hardlink", new Map(), link));
+      yield* this.#put(this.#header(said, stat, "hardlink", noXattrs, link));
       return;
     }
     if (type === "file") {
@@ -165,7 +152,7 @@ class TreePacker {
     const at = bytesOf(name);
     const xattrs =
       type === "symlink"
-        ? new Map<string, Uint8Array>()
+        ? noXattrs
         : exportedXattrs({ list: () => listxattrat(dirfd, at), get: (xattr) => getxattrat(dirfd, at, xattr) }, null);
     const target = type === "symlink" ? readLink(dirfd, at) : "";
     yield* this.#put(this.#header(said, stat, type, xattrs, target));
@@ -182,7 +169,7 @@ class TreePacker {
     }
     using file = source;
     const { fd, stat } = file;
-    yield* this.#put(this.#header(said, stat, "file", ownXattrs(fd), ""));
+    yield* this.#put(this.#header(said, stat, "file", exportedXattrsOf(fd, null), ""));
     if (stat.nlink > 1) this.#links.set(stat.devIno, said);
     const isSparse = stat.blocks * 512 < stat.size;
     let at = 0;
@@ -218,19 +205,9 @@ class TreePacker {
   }
 
   #header(path: RelPath, stat: Stat, type: EntryType, xattrs: Xattrs, linkTarget: string, mode = stat.mode): Buffer {
-    const isDevice = type === "char-device" || type === "block-device";
-    return tarHeader({
-      type,
-      path,
-      linkTarget,
-      mode: mode & 0o7777,
-      ...saidOwner(stat, this.#options.standIn),
-      mtimeNs: stat.mtimeNs,
-      sizeBytes: type === "file" ? stat.size : 0,
-      devMajor: isDevice ? stat.rdevMajor : 0,
-      devMinor: isDevice ? stat.rdevMinor : 0,
-      xattrs: new Map([...xattrs].filter(([name, value]) => value.length > 0 && !name.includes("="))),
-    });
+    const sayable = new Map([...xattrs].filter(hasPaxForm));
+    const entry = entryOf(path, stat, { type, xattrs: sayable, standIn: this.#options.standIn });
+    return tarHeader({ ...entry, linkTarget, mode: mode & 0o7777 });
   }
 
   *#put(bytes: Uint8Array): Generator<Uint8Array> {
@@ -270,16 +247,3 @@ function readLink(dirfd: number, name: Buffer): string {
     throw error;
   }
 }
-
-function ownXattrs(fd: number): Xattrs {
-  return exportedXattrs({ list: () => flistxattr(fd), get: (name) => fgetxattr(fd, name) }, null);
-}
-
-const types: Readonly<Record<number, EntryType>> = {
-  [S_IFREG]: "file",
-  [S_IFDIR]: "directory",
-  [S_IFLNK]: "symlink",
-  [S_IFCHR]: "char-device",
-  [S_IFBLK]: "block-device",
-  [S_IFIFO]: "fifo",
-};

@@ -1,5 +1,6 @@
 /** Which extended attributes a layer says, and in what form. */
 import { StorageError } from "../base/errors.ts";
+import { fgetxattr, flistxattr } from "../sys/linux.ts";
 
 export type Xattrs = ReadonlyMap<string, Uint8Array>;
 
@@ -28,6 +29,16 @@ export function exportedXattrs(source: XattrSource, overlayXattr: string | null)
     if (value !== undefined) xattrs.set(name, name === "security.capability" ? withoutRootId(value) : value);
   }
   return xattrs;
+}
+
+/** {@link exportedXattrs} of an open file. */
+export function exportedXattrsOf(fd: number, overlayXattr: string | null): Xattrs {
+  return exportedXattrs({ list: () => flistxattr(fd), get: (name) => fgetxattr(fd, name) }, overlayXattr);
+}
+
+/** Whether PAX has a form for it: `key=value` records, where no value means deletion. */
+export function hasPaxForm([name, value]: readonly [string, Uint8Array]): boolean {
+  return value.length > 0 && !name.includes("=");
 }
 
 export function sameXattrs(one: Xattrs, other: Xattrs): boolean {

@@ -1,33 +1,21 @@
 /** Changes as a tar: the order, the headers and the data of a layer. */
 import { readSync } from "node:fs";
 import { baseOf, joinPath, parentOf, shownPath, type RelPath } from "../base/path-bytes.ts";
-import { StorageError } from "../base/errors.ts";
-import { isErrno } from "../base/errors.ts";
+import { isErrno, StorageError } from "../base/errors.ts";
 import { allocatedBytes, directoryBytes } from "../extract/usage.ts";
 import type { Usage } from "../extract/staged-layer.ts";
-import {
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_ISDIR,
-  S_ISLNK,
-  SEEK_DATA,
-  SEEK_HOLE,
-} from "../sys/constants.ts";
+import { S_IFMT, S_ISDIR, S_ISLNK, S_ISREG, SEEK_DATA, SEEK_HOLE } from "../sys/constants.ts";
 import { openSource, type SourceFile } from "../sys/copy-file.ts";
 import { inContext } from "../sys/in-context.ts";
-import { flistxattr, fgetxattr, fstat, lseek, type Stat } from "../sys/linux.ts";
-import { type Owner, saidOwner } from "../sys/privileges.ts";
+import { fstat, lseek, type Stat } from "../sys/linux.ts";
+import type { Owner } from "../sys/privileges.ts";
 import type { EntryType } from "../tar/entry.ts";
 import { endOfArchive, paddingAfter, tarHeader, type WritableEntry } from "../tar/tar-writer.ts";
 import type { BlobWriter } from "./blob-writer.ts";
-import { exportedXattrs, noXattrs, type Xattrs } from "./exported-xattrs.ts";
-import { linkTargetOf, xattrsOf } from "./same-node.ts";
 import type { ChangedNode, PresentNode } from "./changed-node.ts";
+import { entryOf, entryTypeOf } from "./entry-of.ts";
+import { exportedXattrsOf, hasPaxForm, noXattrs, type Xattrs } from "./exported-xattrs.ts";
+import { linkTargetOf, xattrsOf } from "./same-node.ts";
 
 export interface PackOptions {
   /** Of the upper side; null for a plain tree. */
@@ -126,10 +114,7 @@ class Packer {
     }
     using file = source;
     const { fd, stat } = file;
-    const found = exportedXattrs(
-      { list: () => flistxattr(fd), get: (name) => fgetxattr(fd, name) },
-      this.#options.overlayXattr,
-    );
+    const found = exportedXattrsOf(fd, this.#options.overlayXattr);
     await this.#begin(this.#entry(node.path, stat, "file", this.#sayable(node.path, found)));
     const read =
       stat.blocks * 512 < stat.size ? await this.#copySparse(fd, stat.size) : await this.#copy(fd, 0, stat.size);
@@ -175,36 +160,26 @@ class Packer {
 
   #entry(path: RelPath, stat: Stat, type: EntryType, xattrs: Xattrs): WritableEntry {
     const { latestMtimeNs, standIn = null } = this.#options;
-    const isDevice = type === "char-device" || type === "block-device";
-    return {
-      type,
-      path,
-      linkTarget: "",
-      mode: stat.mode & 0o7777,
-      ...saidOwner(stat, standIn),
-      mtimeNs: latestMtimeNs !== null && stat.mtimeNs > latestMtimeNs ? latestMtimeNs : stat.mtimeNs,
-      sizeBytes: type === "file" ? stat.size : 0,
-      devMajor: isDevice ? stat.rdevMajor : 0,
-      devMinor: isDevice ? stat.rdevMinor : 0,
-      xattrs,
-    };
+    const entry = entryOf(path, stat, { type, xattrs, standIn });
+    if (latestMtimeNs === null || stat.mtimeNs <= latestMtimeNs) return entry;
+    return { ...entry, mtimeNs: latestMtimeNs };
   }
 
   /** Attributes that PAX has no form for are left out, loudly. */
   #sayable(path: RelPath, xattrs: Xattrs): Xattrs {
-    const lost = [...xattrs].filter(([name, value]) => value.length === 0 || name.includes("="));
+    const lost = [...xattrs].filter((xattr) => !hasPaxForm(xattr));
     if (lost.length === 0) return xattrs;
     for (const [name] of lost) {
       const reason = name.includes("=") ? "its name holds =" : "it is empty";
       this.#warnings.push(`extended attribute ${shownPath(name)} of ${shownPath(path)} is left out: ${reason}`);
     }
-    return new Map([...xattrs].filter((pair) => !lost.includes(pair)));
+    return new Map([...xattrs].filter(hasPaxForm));
   }
 
   #count(path: RelPath, stat: Stat): void {
     if (!S_ISDIR(stat.mode)) {
       if (stat.nlink > 1) this.#firstPaths.set(stat.devIno, path);
-      if ((stat.mode & S_IFMT) === S_IFREG) this.#sizeBytes += allocatedBytes(stat.size);
+      if (S_ISREG(stat.mode)) this.#sizeBytes += allocatedBytes(stat.size);
     } else if (path === "") {
       return;
     } else {
@@ -230,17 +205,8 @@ function whiteout(path: RelPath): WritableEntry {
   };
 }
 
-const types: Readonly<Record<number, EntryType>> = {
-  [S_IFREG]: "file",
-  [S_IFDIR]: "directory",
-  [S_IFLNK]: "symlink",
-  [S_IFCHR]: "char-device",
-  [S_IFBLK]: "block-device",
-  [S_IFIFO]: "fifo",
-};
-
-function typeOf({ mode }: Stat): EntryType {
-  const type = types[mode & S_IFMT];
-  if (type === undefined) throw new StorageError("ERR_INTERNAL", `its type is ${(mode & S_IFMT).toString(8)}`);
+function typeOf(stat: Stat): EntryType {
+  const type = entryTypeOf(stat);
+  if (type === undefined) throw new StorageError("ERR_INTERNAL", `its type is ${(stat.mode & S_IFMT).toString(8)}`);
   return type;
 }

@@ -5,12 +5,12 @@ import { LowerView, type LowerNode } from "../extract/lower-view.ts";
 import { S_ISDIR, S_ISREG } from "../sys/constants.ts";
 import { DirStack } from "../sys/dir-stack.ts";
 import { inContext } from "../sys/in-context.ts";
-import { fgetxattr, flistxattr, getxattrat, readdir, tryFstatat, type DirEntry } from "../sys/linux.ts";
+import { fgetxattr, getxattrat, readdir, tryFstatat, type DirEntry } from "../sys/linux.ts";
 import { ModeLender } from "../sys/mode-lender.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import type { DiffKind } from "./changes.ts";
 import type { ChangedNode, PresentNode } from "./changed-node.ts";
-import { exportedXattrs, sameXattrs, type Xattrs } from "./exported-xattrs.ts";
+import { exportedXattrsOf, sameXattrs, type Xattrs } from "./exported-xattrs.ts";
 import { pathsRelinked } from "./link-groups.ts";
 import { canBeSaid, placedBelow, sameNode, sameStat, xattrsOf, type PlacedNode } from "./same-node.ts";
 import { walkStacks } from "./walk-stacks.ts";
@@ -20,7 +20,7 @@ import { walkStacks } from "./walk-stacks.ts";
  * each with all below. Directories with changes below come too; the root only when it has changed itself. Memory is one
  * record a directory on the way; for two trees with hard links in them, also one a link.
  * `onDirectory` is called on the way and may throw.
- * @throws {StorageError} as {@link exportedXattrs}; others by errno.
+ * @throws {StorageError} as {@link exportedXattrsOf}; others by errno.
  */
 export function* walkChanges(
   kind: DiffKind,
@@ -151,7 +151,7 @@ class Walk {
     const { stat } = this.#lender;
     let xattrs: Xattrs;
     try {
-      xattrs = exportedXattrs({ list: () => flistxattr(fd), get: (name) => fgetxattr(fd, name) }, this.#overlayXattr);
+      xattrs = exportedXattrsOf(fd, this.#overlayXattr);
     } catch (error) {
       throw inContext(error, `cannot export ${shownPath(path)}`);
     }
