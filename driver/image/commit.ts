@@ -7,12 +7,9 @@ import type { ChainId, Digest } from "../base/digest.ts";
 import { StorageError } from "../base/errors.ts";
 import type { Ingest } from "../content/content-store.ts";
 import { type CreatedLayer, createLayer } from "../diff/create-layer.ts";
-import type { LayerRow } from "../metadata/schema.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import type { Compression } from "../oci/compression.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { encodeManifest } from "../oci/manifest.ts";
-import type { AdoptedCapture, StagingDirectory } from "../snapshot/snapshotter.ts";
+import type { StagingDirectory } from "../snapshot/snapshotter.ts";
 import { applyChanges } from "./change-instructions.ts";
 import {
   commandLine,
@@ -24,16 +21,14 @@ import {
 } from "./commit-config.ts";
 import { createdTime, sourceDateEpoch } from "./created-time.ts";
 import { storeFlattened } from "./flatten.ts";
-import { hashBytes } from "./hash-bytes.ts";
 import { namesOf } from "./image-names.ts";
-import { type ImageStore, type OpenImage, recordImage } from "./image-store.ts";
-import { publishIndex } from "./load.ts";
+import type { ImageStore, OpenImage } from "./image-store.ts";
 import { dropMountPoints } from "./mount-points.ts";
 import { manifestFamily } from "./manifest-family.ts";
-import { encodeRawConfig, objectAt, parseRawConfig, type RawObject } from "./raw-config.ts";
+import { objectAt, parseRawConfig, type RawObject } from "./raw-config.ts";
 import { requireLayers } from "./require-layers.ts";
 import { diffKind, stackWith } from "./stacks.ts";
-import { lockStore } from "./store-lock.ts";
+import { type NewLayer, storeImage } from "./store-image.ts";
 import type { UnpackContext } from "./unpack.ts";
 
 export interface CommitOptions {
@@ -133,12 +128,18 @@ export async function commitContainer(
   );
   signal?.throwIfAborted();
   const added = layer.changes === 0 ? null : layer;
-  return await store(
+  const family = manifestFamily(parent.manifest, added?.mediaType);
+  const layers = parent.manifest.layers.map((each) => ({ ...each, mediaType: family.layerType(each.mediaType) }));
+  if (added !== null) {
+    layers.push({ mediaType: family.layerType(added.mediaType), digest: added.digest, size: added.sizeBytes });
+  }
+  const stored = await storeImage(
     context,
-    parent,
-    { captured, ingest, layer: added, config: describe(added?.diffId ?? null) },
-    names,
+    { config: describe(added?.diffId ?? null), family, layers, names },
+    added === null ? null : onTopOf(parent, added, { captured, ingest }),
+    () => requireLayers(context, parent),
   );
+  return { ...stored, names, hasNewLayer: added !== null, warnings: added?.warnings ?? [] };
 }
 
 async function parentOf(images: ImageStore, { name, manifestDigest }: CommittedContainer): Promise<OpenImage> {
@@ -150,74 +151,18 @@ async function parentOf(images: ImageStore, { name, manifestDigest }: CommittedC
   );
 }
 
-interface Result {
-  readonly captured: StagingDirectory;
-  readonly ingest: Ingest;
-  /** Null for no new layer. */
-  readonly layer: CreatedLayer | null;
-  readonly config: RawObject;
-}
-
-/** Makes blobs, snapshot and name visible together. */
-async function store(
-  { snapshotter, content, images }: UnpackContext,
-  parent: OpenImage,
-  { captured, ingest, layer, config }: Result,
-  names: readonly string[],
-): Promise<CommittedImage> {
-  const family = manifestFamily(parent.manifest, layer?.mediaType);
-  const configBytes = encodeRawConfig(config);
-  const configDescriptor = { mediaType: family.configType, ...hashBytes(configBytes) };
-  const added: readonly Descriptor[] =
-    layer === null
-      ? []
-      : [{ mediaType: family.layerType(layer.mediaType), digest: layer.digest, size: layer.sizeBytes }];
-  const manifestBytes = encodeManifest({
-    mediaType: family.manifestType,
-    config: configDescriptor,
-    layers: [
-      ...parent.manifest.layers.map((each) => ({ ...each, mediaType: family.layerType(each.mediaType) })),
-      ...added,
-    ],
-  });
-  const descriptor = { mediaType: family.manifestType, ...hashBytes(manifestBytes) };
-  const top = layer === null ? null : topOf(parent, layer);
-  {
-    using _lock = await lockStore(content.root, "shared");
-    await requireLayers({ content, snapshotter }, parent);
-    if (layer !== null) await content.commitIngest(ingest.path, layer);
-    await content.writeBlob(configBytes, { expected: configDescriptor });
-    await content.writeBlob(manifestBytes, { expected: descriptor });
-    await snapshotter.adopt(top === null ? [] : [top.adoption(captured.path)], (sql) => {
-      recordImage(sql, descriptor, names, top === null ? [] : [top.row]);
-    });
-  }
-  await publishIndex({ content, images });
-  return {
-    id: configDescriptor.digest,
-    manifestDigest: descriptor.digest,
-    names,
-    hasNewLayer: layer !== null,
-    warnings: layer?.warnings ?? [],
-  };
-}
-
-function topOf(
+function onTopOf(
   parent: OpenImage,
   layer: CreatedLayer,
-): { readonly row: LayerRow; adoption(stagingDir: string): AdoptedCapture } {
+  { captured, ingest }: { readonly captured: StagingDirectory; readonly ingest: Ingest },
+): NewLayer {
   const below = parent.chainIds.at(-1) ?? "";
   const chain = chainIds([...parent.config.rootfs.diff_ids, layer.diffId]).at(-1) as ChainId; // one diffID at least
+  const { usage } = layer;
   return {
-    row: {
-      chain_id: chain,
-      diff_id: layer.diffId,
-      blob_digest: layer.digest,
-      blob_size: layer.sizeBytes,
-      parent_chain_id: below,
-      inodes: layer.usage.inodes,
-      size_bytes: layer.usage.sizeBytes,
-    },
-    adoption: (stagingDir) => ({ name: chain, parent: below, captured: { stagingDir, usage: layer.usage } }),
+    blob: layer,
+    ingestPath: ingest.path,
+    usage,
+    adoption: { name: chain, parent: below, captured: { stagingDir: captured.path, usage } },
   };
 }

@@ -120,20 +120,15 @@ export class ImageStore {
     return match;
   }
 
-  /** Points `names` at `descriptor`; with none the image is kept untagged. */
-  record(descriptor: Descriptor, names: readonly string[], layers: readonly LayerRow[]): void {
-    this.#database.write((sql) => {
-      recordImage(sql, descriptor, names, layers);
-    });
-  }
-
   async tag(source: string, target: string): Promise<void> {
     const { tag, digest, canonical } = parseReference(target);
     if (tag === undefined || digest !== undefined) {
       throw new StorageError("ERR_INVALID_ARGUMENT", `cannot tag as ${target}: a tag has no digest`);
     }
     const image = await this.find(source);
-    this.record(image.descriptor, [canonical], []);
+    this.#database.write((sql) => {
+      recordImage(sql, image.descriptor, [canonical], []);
+    });
   }
 
   /** Drops these names, or all rows of the manifest for "all". */
@@ -211,7 +206,7 @@ function summaryOf(image: OpenImage, rows: ReadonlyMap<string, LayerRow>): Image
   };
 }
 
-/** {@link ImageStore.record} within a transaction of the caller's. */
+/** Points `names` at `descriptor`, in a transaction of the caller's; with none the image is kept untagged. */
 export function recordImage(
   sql: Sql,
   descriptor: Descriptor,

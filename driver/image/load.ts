@@ -1,11 +1,12 @@
 /** `load`: every image of a source becomes a visible image, one after the other, each whole or not at all. */
 import { StorageError, hasCode } from "../base/errors.ts";
+import type { LayerRow } from "../metadata/schema.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { annotations } from "../oci/annotations.ts";
 import { parseReference } from "../oci/reference.ts";
 import type { LoadedImage } from "./image-types.ts";
-import { type ImageStore, recordImage } from "./image-store.ts";
+import { recordImage } from "./image-store.ts";
 import type { SourceImage } from "./sources/image-source.ts";
 import { lockStore } from "./store-lock.ts";
 import { type UnpackContext, type UnpackOptions, type UnpackedLayers, unpackLayers } from "./unpack.ts";
@@ -69,7 +70,7 @@ async function loadOnce(context: UnpackContext, image: SourceImage, options: Unp
   };
 }
 
-function layerRows({ toAdopt, descriptors, reused }: UnpackedLayers): Parameters<ImageStore["record"]>[2] {
+function layerRows({ toAdopt, descriptors, reused }: UnpackedLayers): readonly LayerRow[] {
   return toAdopt.map(({ name, parent, settled }, at) => ({
     chain_id: name,
     diff_id: settled.layer.diffId,

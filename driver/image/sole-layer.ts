@@ -9,14 +9,9 @@ import type { SettledLayer } from "../extract/staged-layer.ts";
 import { verifiedLayer } from "../layer/verified-layer.ts";
 import type { AppliedLayer, LayerFile } from "../layer/tasks.ts";
 import { chainIds } from "../oci/chain-id.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { encodeManifest } from "../oci/manifest.ts";
 import { mediaTypes } from "../oci/media-type.ts";
-import { hashBytes } from "./hash-bytes.ts";
-import { recordImage } from "./image-store.ts";
-import { publishIndex } from "./load.ts";
-import { encodeRawConfig, type RawObject } from "./raw-config.ts";
-import { lockStore } from "./store-lock.ts";
+import type { RawObject } from "./raw-config.ts";
+import { storeImage } from "./store-image.ts";
 import type { UnpackContext } from "./unpack.ts";
 
 export interface SoleLayerOrder {
@@ -61,44 +56,24 @@ export async function readSoleLayer(
   throw new StorageError("ERR_INTERNAL", `cannot settle ${what}: it has no layers below that could lead elsewhere`);
 }
 
-/**
- * Makes blobs, snapshot and name visible together. Returns the image's ID and manifest. `recheck` throws when what the
- * layer was made from went meanwhile.
- */
+/** See {@link storeImage}. `recheck` throws when what the layer was made from went meanwhile. */
 export async function storeSoleImage(
   context: Pick<UnpackContext, "snapshotter" | "content" | "images">,
   { applied, settled, ingestPath }: SoleLayer,
-  image: { readonly config: RawObject; readonly mediaType: string; readonly names: readonly string[] },
+  {
+    config,
+    mediaType,
+    names,
+  }: { readonly config: RawObject; readonly mediaType: string; readonly names: readonly string[] },
   recheck: () => Promise<void> = () => Promise.resolve(),
 ): Promise<{ readonly id: Digest; readonly manifestDigest: Digest }> {
-  const { snapshotter, content } = context;
   const { digest, diffId, sizeBytes } = applied;
-  const chain: ChainId = chainIds([diffId])[0] ?? diffId;
-  const configBytes = encodeRawConfig(image.config);
-  const config: Descriptor = { mediaType: mediaTypes.ociConfig, ...hashBytes(configBytes) };
-  const layer: Descriptor = { mediaType: image.mediaType, digest, size: sizeBytes };
-  const mediaType = mediaTypes.ociManifest;
-  const manifestBytes = encodeManifest({ mediaType, config, layers: [layer] });
-  const manifest: Descriptor = { mediaType, ...hashBytes(manifestBytes) };
-  const row = {
-    chain_id: chain,
-    diff_id: diffId,
-    blob_digest: digest,
-    blob_size: sizeBytes,
-    parent_chain_id: "",
-    inodes: settled.usage.inodes,
-    size_bytes: settled.usage.sizeBytes,
-  } as const;
-  {
-    using _lock = await lockStore(content.root, "shared");
-    await recheck();
-    await content.commitIngest(ingestPath, { digest, sizeBytes });
-    await content.writeBlob(configBytes, { expected: config });
-    await content.writeBlob(manifestBytes, { expected: manifest });
-    await snapshotter.adopt([{ name: chain, parent: "", settled }], (sql) => {
-      recordImage(sql, manifest, image.names, [row]);
-    });
-  }
-  await publishIndex(context);
-  return { id: config.digest, manifestDigest: manifest.digest };
+  const name: ChainId = chainIds([diffId])[0] ?? diffId;
+  const family = { manifestType: mediaTypes.ociManifest, configType: mediaTypes.ociConfig };
+  return await storeImage(
+    context,
+    { config, family, layers: [{ mediaType, digest, size: sizeBytes }], names },
+    { blob: applied, ingestPath, usage: settled.usage, adoption: { name, parent: "", settled } },
+    recheck,
+  );
 }

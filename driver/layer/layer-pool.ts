@@ -11,8 +11,6 @@ import { Control } from "./control.ts";
 import { type EngineChoice, chooseDigestEngine } from "./digest-engine.ts";
 import type { AppliedLayer, ApplyOntoTask, ApplyTask, DigestEngine, LayerLimits } from "./tasks.ts";
 
-export { verifiedLayer } from "./verified-layer.ts";
-
 type PoolsOwn = "control" | "core" | "engine" | "limits";
 export type LayerOrder = Omit<ApplyTask, PoolsOwn>;
 export type OntoOrder = Omit<ApplyOntoTask, PoolsOwn | "redirects" | "ingestPath">;
