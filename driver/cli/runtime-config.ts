@@ -7,36 +7,19 @@ export type RuntimeName = (typeof runtimeNames)[number];
 export function runtimeConfig(runtime: RuntimeName, address: string, root: string): readonly string[] {
   switch (runtime) {
     case "containerd-1.6":
-      return [
-        "# /etc/containerd/config.toml",
-        "version = 2",
-        "",
-        ...proxyPlugin(address),
-        "",
-        "# For Kubernetes; leave this out elsewhere.",
-        '[plugins."io.containerd.grpc.v1.cri".containerd]',
-        '  snapshotter = "laminate"',
-      ];
+      return [...proxyPlugin(2, address), "", ...kubernetes('[plugins."io.containerd.grpc.v1.cri".containerd]')];
     case "containerd-1.7":
       return [
-        "# /etc/containerd/config.toml",
-        "version = 2",
-        "",
-        ...proxyPlugin(address),
+        ...proxyPlugin(2, address),
         ...exportedRoot(root),
         "",
         ...differ(address),
         "",
-        "# For Kubernetes; leave this out elsewhere.",
-        '[plugins."io.containerd.grpc.v1.cri".containerd]',
-        '  snapshotter = "laminate"',
+        ...kubernetes('[plugins."io.containerd.grpc.v1.cri".containerd]'),
       ];
     case "containerd-2.x":
       return [
-        "# /etc/containerd/config.toml",
-        "version = 3",
-        "",
-        ...proxyPlugin(address),
+        ...proxyPlugin(3, address),
         ...exportedRoot(root),
         "",
         ...differ(address),
@@ -47,16 +30,11 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
         '  snapshotter = "laminate"',
         '  differ = "laminate-diff"',
         "",
-        "# For Kubernetes; leave this out elsewhere.",
-        "[plugins.'io.containerd.cri.v1.images']",
-        '  snapshotter = "laminate"',
+        ...kubernetes("[plugins.'io.containerd.cri.v1.images']"),
       ];
     case "docker":
       return [
-        "# /etc/containerd/config.toml",
-        "version = 2",
-        "",
-        ...proxyPlugin(address),
+        ...proxyPlugin(2, address),
         "",
         ...differ(address),
         "",
@@ -66,8 +44,19 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
   }
 }
 
-function proxyPlugin(address: string): readonly string[] {
-  return ["[proxy_plugins.laminate]", '  type = "snapshot"', `  address = ${tomlString(address)}`];
+function proxyPlugin(version: 2 | 3, address: string): readonly string[] {
+  return [
+    "# /etc/containerd/config.toml",
+    `version = ${version}`,
+    "",
+    "[proxy_plugins.laminate]",
+    '  type = "snapshot"',
+    `  address = ${tomlString(address)}`,
+  ];
+}
+
+function kubernetes(images: string): readonly string[] {
+  return ["# For Kubernetes; leave this out elsewhere.", images, '  snapshotter = "laminate"'];
 }
 
 /** Since 1.7.4: layers are unpacked and made by laminate's threads; what it does not know goes to containerd's own. */

@@ -8,7 +8,7 @@ import { closeSync, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { StorageError, toWire } from "../base/errors.ts";
 import { openLocked } from "../sys/lock-file.ts";
-import type { AttachOptions, AttendOptions, ContainerInfo, RunOptions, RunResult } from "./container.ts";
+import type { AttachOptions, AttendOptions, ContainerInfo, ProcessConfig, RunOptions, RunResult } from "./container.ts";
 import type { ContainerStore } from "./container-store.ts";
 import { closedOnes } from "./foreground.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -39,14 +39,7 @@ export async function runAttended(store: ContainerStore, wanted: string, options
   const { process } = store.infoOf(row);
   const socket = await startMonitor(store, row.id, `cannot run container ${row.name}`);
   greet(socket, true, process.tty);
-  return await followSession(socket, {
-    process,
-    input: options.input ?? true,
-    detachKeys: options.detachKeys,
-    detach: options.detach,
-    kill: options.signal,
-    onStart: options.onStart,
-  });
+  return await follow(socket, process, options, options.signal);
 }
 
 export async function attachTo(store: ContainerStore, wanted: string, options: AttachOptions): Promise<RunResult> {
@@ -59,14 +52,16 @@ export async function attachTo(store: ContainerStore, wanted: string, options: A
   const { process } = container;
   const socket = await connectTo(store.stateOf(row.id), row.name);
   greet(socket, true, process.tty);
-  return await followSession(socket, {
-    process,
-    input: options.input ?? true,
-    detachKeys: options.detachKeys,
-    detach: options.detach,
-    kill: undefined,
-    onStart: options.onStart,
-  });
+  return await follow(socket, process, options, undefined);
+}
+
+function follow(
+  socket: Socket,
+  process: ProcessConfig,
+  { input = true, detachKeys, detach, onStart }: AttachOptions,
+  kill: AbortSignal | undefined,
+): Promise<RunResult> {
+  return followSession(socket, { process, input, detachKeys, detach, kill, onStart });
 }
 
 /** The connection to a new one, which waits for a greeting. */
