@@ -17,6 +17,13 @@ export function shownTars(...tars: readonly Uint8Array[]): string[] {
   return lines;
 }
 
+export const invalid: Error = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }) as Error;
+
+/** Both backends extract and settle alike: one is enough to see a layer refused. */
+export function applying(...layers: readonly (readonly EntrySpec[])[]): () => string[] {
+  return () => copyLines(layers.map((layer) => tar(layer)));
+}
+
 /** Lines without times and owners, and without the root: "path type mode payload". */
 export function brief(lines: readonly string[]): string[] {
   return lines.filter((line) => !line.startsWith(". ")).map((line) => line.replace(/ \d+:\d+ -?\d+/, ""));
