@@ -18,9 +18,15 @@ export function sourceDateEpoch(value: string | undefined = process.env["SOURCE_
   );
 }
 
-/** RFC 3339: of `epoch` in whole seconds, of now in nanoseconds. */
+/** RFC 3339 as Go writes it (time.RFC3339Nano): of `epoch` in whole seconds, of now with as many decimals as it takes. */
 export function createdTime(epoch: bigint | undefined, nowNs: bigint = clockRealtimeNs()): string {
   const seconds = epoch ?? nowNs / nsPerSecond;
   const text = new Date(Number(seconds) * 1000).toISOString().replace(/\.000Z$/, "");
-  return epoch === undefined ? `${text}.${String(nowNs % nsPerSecond).padStart(9, "0")}Z` : `${text}Z`;
+  const decimals =
+    epoch === undefined
+      ? String(nowNs % nsPerSecond)
+          .padStart(9, "0")
+          .replace(/0+$/, "")
+      : "";
+  return decimals === "" ? `${text}Z` : `${text}.${decimals}Z`;
 }

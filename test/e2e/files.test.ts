@@ -268,11 +268,11 @@ describe.skipIf(needAll(needRoot(), needPrograms("runc")).missing).each(backends
       const { storage } = store;
       const files = join(folder, "files");
       makeRootfs(files);
-      for (const name of ["dev", "proc", "sys", "data"]) mkdirSync(join(files, name), { recursive: true });
+      for (const name of ["dev", "proc", "sys", "data", "busy"]) mkdirSync(join(files, name), { recursive: true });
       execFileSync("tar", ["-C", files, "--owner=0", "--group=0", "-cf", join(folder, "base.tar"), "."]);
       await storage.import(join(folder, "base.tar"), { reference: "base:1" });
       mkdirSync(join(folder, "volume"));
-      const script = "mkdir /busy; i=0; while :; do i=$((i+1)); echo $i > /busy/$((i % 50)); sleep 0.2; done";
+      const script = "i=0; while :; do i=$((i+1)); echo $i > /busy/$((i % 50)); sleep 0.2; done";
       const { id } = await storage.containers.create({
         image: "base:1",
         name: "busy",
