@@ -54,6 +54,18 @@ export default {
       to: { path: "^driver/", pathNot: ["^driver/cli/", "^driver/index\\.ts$"] },
     },
     {
+      name: "batch-enters-by-the-door",
+      comment: "batch/ works with a store as any user of the library does; pure spec types and errors apart",
+      severity: "error",
+      from: { path: "^driver/batch/" },
+      to: {
+        path: "^driver/",
+        pathNot: ["batch", "base", "oci", "sys", "metadata"]
+          .map(driver)
+          .concat(["^driver/storage-types\\.ts$", "^driver/registry/registry-client\\.ts$"]),
+      },
+    },
+    {
       name: "nothing-imports-cli",
       severity: "error",
       from: { path: "^driver/(?!cli/)" },
