@@ -1,23 +1,16 @@
 /** `export` and `cp`: a container's files out of it and into it. */
-import { lstatSync, realpathSync, statSync, type Stats } from "node:fs";
-import { basename, dirname, posix, resolve } from "node:path";
-import { Readable, type Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { setImmediate as turn } from "node:timers/promises";
-import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
-import { bytesOf, latin1Of, rootPath, type RelPath } from "../base/path-bytes.ts";
-import { compressionOf, createDecompressor, type Decompressor } from "../layer/decompress.ts";
-import { compressionMagicBytes } from "../oci/compression.ts";
+import { basename, posix, resolve } from "node:path";
+import type { Writable } from "node:stream";
+import { asStorageError, StorageError } from "../base/errors.ts";
+import { bytesOf, rootPath } from "../base/path-bytes.ts";
 import { O_DIRECTORY, O_PATH } from "../sys/constants.ts";
-import { fstatat, openat } from "../sys/linux.ts";
-import { type Owner, type Privileges, rootStandIn } from "../sys/privileges.ts";
-import { defaultTarLimits } from "../tar/entry.ts";
-import { TarReader } from "../tar/tar-reader.ts";
-import { createCore } from "../wasm/core.ts";
-import { type CopySource, isContentPath, isDirectoryPath, type Placement, placementOf } from "./copy-rules.ts";
-import { packTree } from "./pack-tree.ts";
-import { Directory, type Found, openHostDirectory, type PlacedMount, RootedTree } from "./rooted-tree.ts";
-import { TreeUnpacker, type UnpackOptions } from "./unpack-tree.ts";
+import { openat } from "../sys/linux.ts";
+import { type Privileges, rootStandIn } from "../sys/privileges.ts";
+import { type CopySource, isContentPath, isDirectoryPath, placementOf } from "./copy-rules.ts";
+import { hostSource, hostTarget } from "./host-paths.ts";
+import { type Found, heldBy, keyOf, type PlacedMount, type Present, RootedTree } from "./rooted-tree.ts";
+import { copy, pack, type Packing, unpackStream, write } from "./tar-streams.ts";
+import type { UnpackOptions } from "./unpack-tree.ts";
 
 /** A root directory that somebody else may be changing. */
 export interface CopyRoot {
@@ -41,8 +34,6 @@ interface Subject {
   readonly root: CopyRoot;
   readonly privileges: Privileges;
 }
-
-type Present = Exclude<Found, { kind: "missing" }>;
 
 /** Returns what could not be kept, for people. */
 export async function exportRoot(
@@ -79,7 +70,7 @@ export async function copyOut(
   requireDirectory(described, path);
   if (typeof target !== "string") {
     const said = described.isDirectory && described.isContent ? "" : described.name;
-    const packing: Packing = { name: key(said), privileges, standIn: rootStandIn(privileges) };
+    const packing: Packing = { name: keyOf(said), privileges, standIn: rootStandIn(privileges) };
     return await pack(source, tree, packing, (chunks) => write(chunks, target, signal));
   }
   const { placement, directory } = hostTarget(described, target);
@@ -138,14 +129,6 @@ function openTree({ fd, mounts }: Pick<CopyRoot, "fd" | "mounts">): RootedTree {
   return new RootedTree(openat(fd, ".", O_PATH | O_DIRECTORY), mounts);
 }
 
-function key(path: string): RelPath {
-  return latin1Of(Buffer.from(path)) as RelPath;
-}
-
-function heldBy(found: Present): Directory {
-  return found.kind === "directory" ? found.directory : found.parent;
-}
-
 function present(found: Found): Present {
   if (found.kind !== "missing") return found;
   found.parent[Symbol.dispose]();
@@ -154,7 +137,7 @@ function present(found: Found): Present {
 
 function findSource(tree: RootedTree, name: string, path: string, followsLast: boolean): Present {
   try {
-    return present(tree.resolve(key(path), { followsLast }));
+    return present(tree.resolve(keyOf(path), { followsLast }));
   } catch (error) {
     throw named(error, `cannot copy ${name}:${path}`);
   }
@@ -162,7 +145,7 @@ function findSource(tree: RootedTree, name: string, path: string, followsLast: b
 
 function findTarget(tree: RootedTree, name: string, path: string): Found {
   try {
-    return tree.resolve(key(path), { followsLast: true });
+    return tree.resolve(keyOf(path), { followsLast: true });
   } catch (error) {
     throw named(error, `cannot copy to ${name}:${path}`);
   }
@@ -178,156 +161,4 @@ function named(error: unknown, context: string): StorageError {
 function requireDirectory({ isDirectory, shown }: CopySource, path: string): void {
   if (isDirectory || !isDirectoryPath(path)) return;
   throw new StorageError("ERR_FAILED_PRECONDITION", `cannot copy ${shown}: it is not a directory`);
-}
-
-interface HostSource extends Disposable {
-  readonly found: Present;
-  readonly tree: RootedTree;
-}
-
-/** Ours to read as we are: links on the way are the host's own. */
-function hostSource(path: string, followsLast: boolean): HostSource {
-  try {
-    const real = followsLast ? realpathSync(path) : resolve(path);
-    if (lstatSync(real).isDirectory()) {
-      const tree = new RootedTree(openHostDirectory(real));
-      const directory = new Directory(openHostDirectory(real), rootPath, undefined);
-      return hostFound({ kind: "directory", directory }, tree);
-    }
-    const parent = new Directory(openHostDirectory(dirname(real)), rootPath, undefined);
-    const name = key(basename(real));
-    const found: Present = { kind: "other", parent, name, stat: fstatat(parent.fd, bytesOf(name)), isMounted: false };
-    return hostFound(found, new RootedTree(openHostDirectory(dirname(real))));
-  } catch (error) {
-    throw asStorageError(error, `cannot copy ${path}`);
-  }
-}
-
-function hostFound(found: Present, tree: RootedTree): HostSource {
-  return {
-    found,
-    tree,
-    [Symbol.dispose]: () => {
-      heldBy(found)[Symbol.dispose]();
-      tree[Symbol.dispose]();
-    },
-  };
-}
-
-function hostTarget(source: CopySource, path: string): { readonly placement: Placement; readonly directory: number } {
-  const found = statOf(path);
-  const kind = found === undefined ? "missing" : found.isDirectory() ? "directory" : "other";
-  if (found !== undefined && kind === "other" && !found.isFile()) {
-    throw new StorageError("ERR_FAILED_PRECONDITION", `cannot copy to ${path}: it is a device, a pipe or a socket`);
-  }
-  const real = kind === "missing" ? resolve(path) : realpathSync(path);
-  const placement = placementOf(source, {
-    shown: path,
-    kind,
-    isMeantDirectory: isDirectoryPath(path),
-    name: basename(real),
-  });
-  try {
-    return { placement, directory: openHostDirectory(placement.where === "inside" ? real : dirname(real)) };
-  } catch (error) {
-    throw asStorageError(error, `cannot copy to ${path}`);
-  }
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw asStorageError(error, `cannot copy to ${path}`);
-  }
-}
-
-interface Packing {
-  readonly name: RelPath;
-  readonly privileges: Privileges;
-  readonly standIn: Owner | null;
-}
-
-async function pack(
-  source: Present,
-  tree: RootedTree,
-  { name, privileges, standIn }: Packing,
-  take: (chunks: Iterable<Uint8Array>) => Promise<void>,
-): Promise<string[]> {
-  const warnings: string[] = [];
-  const onWarning = (text: string): void => {
-    warnings.push(text);
-  };
-  await take(packTree(source, { name, tree, lends: !privileges.canChown, standIn, onWarning }));
-  return warnings;
-}
-
-async function write(chunks: Iterable<Uint8Array>, target: Writable, signal: AbortSignal | undefined): Promise<void> {
-  await pipeline(Readable.from(chunks, { objectMode: false }), target, { ...(signal && { signal }) });
-}
-
-async function copy(
-  source: Present,
-  tree: RootedTree,
-  { name }: Placement,
-  options: UnpackOptions,
-  privileges: Privileges,
-  signal: AbortSignal | undefined,
-): Promise<readonly string[]> {
-  using unpacker = new TreeUnpacker(options);
-  const reader = new TarReader(unpacker, { limits: { ...defaultTarLimits, maxBytes: Number.MAX_SAFE_INTEGER } });
-  const packing: Packing = { name: key(name), privileges, standIn: null };
-  const warnings = await pack(source, tree, packing, async (chunks) => {
-    for (const chunk of chunks) {
-      reader.push(chunk);
-      await turn();
-      signal?.throwIfAborted();
-    }
-  });
-  reader.end();
-  unpacker.finish();
-  return [...warnings, ...unpacker.warnings];
-}
-
-async function unpackStream(
-  input: AsyncIterable<Uint8Array>,
-  options: UnpackOptions,
-  signal: AbortSignal | undefined,
-): Promise<readonly string[]> {
-  const what = "the stream";
-  const core = createCore();
-  using unpacker = new TreeUnpacker(options);
-  const reader = new TarReader(unpacker, { core });
-  let decompressor: Decompressor | undefined;
-  try {
-    for await (const chunk of withWholeMagic(input)) {
-      signal?.throwIfAborted();
-      decompressor ??= createDecompressor(compressionOf(chunk, what), core, what, (bytes) => {
-        reader.push(bytes);
-      });
-      await decompressor.push(chunk);
-    }
-    if (decompressor === undefined) throw new StorageError("ERR_INVALID_ARGUMENT", `cannot read ${what}: it is empty`);
-    await decompressor.end();
-  } finally {
-    decompressor?.close();
-  }
-  reader.end();
-  unpacker.finish();
-  return unpacker.warnings;
-}
-
-/** The first piece is long enough to tell by it what the stream is compressed with, if the stream is. */
-async function* withWholeMagic(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let start: Uint8Array = new Uint8Array();
-  for await (const chunk of input) {
-    if (start.length >= compressionMagicBytes) {
-      yield chunk;
-      continue;
-    }
-    start = Buffer.concat([start, chunk]);
-    if (start.length >= compressionMagicBytes) yield start;
-  }
-  if (start.length > 0 && start.length < compressionMagicBytes) yield start;
 }

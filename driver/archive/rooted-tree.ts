@@ -64,6 +64,18 @@ export type Found =
     }
   | { readonly kind: "missing"; readonly parent: Directory; readonly name: string };
 
+export type Present = Exclude<Found, { kind: "missing" }>;
+
+/** What holds it, to be disposed of. */
+export function heldBy(found: Present): Directory {
+  return found.kind === "directory" ? found.directory : found.parent;
+}
+
+/** A path as it was written, in its bytes: it may have "..", or lead through symlinks. */
+export function keyOf(path: string): RelPath {
+  return latin1Of(Buffer.from(path)) as RelPath;
+}
+
 export interface ResolveOptions {
   /** A symlink at the end is followed, too. */
   readonly followsLast: boolean;
@@ -85,7 +97,7 @@ export class RootedTree implements Disposable {
     this.#followsLinks = options.followsLinks ?? true;
     const depth = ({ target }: PlacedMount): number => target.split("/").length;
     for (const mount of mounts.toSorted((one, other) => depth(one) - depth(other))) {
-      const path = this.#canonical(latin1Of(Buffer.from(mount.target)));
+      const path = this.#canonical(keyOf(mount.target));
       if (path !== undefined) this.#mounts.set(path, mount);
     }
   }
@@ -206,7 +218,7 @@ function openMounted(mount: PlacedMount, at: RelPath): Directory | Omit<Found & 
   const fd = openat(AT_FDCWD, mount.source, O_PATH);
   if (S_ISDIR(fstat(fd).mode)) return new Directory(fd, at, mount);
   closeFd(fd);
-  const name = latin1Of(Buffer.from(basename(mount.source)));
+  const name = keyOf(basename(mount.source));
   const directory = openat(AT_FDCWD, dirname(mount.source), O_PATH | O_DIRECTORY);
   const parent = new Directory(directory, parentOf(at), mount);
   return { parent, name, stat: fstatat(directory, bytesOf(name)), isMounted: true };

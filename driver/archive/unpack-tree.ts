@@ -1,22 +1,10 @@
 /** A tar stream into a tree that is in use. */
-import { randomUUID } from "node:crypto";
 import { StorageError, isErrno } from "../base/errors.ts";
-import { baseOf, bytesOf, parentOf, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
+import { baseOf, bytesOf, joinPath, parentOf, rootPath, shownPath, type RelPath } from "../base/path-bytes.ts";
 import { AttributeWriter, isAcl } from "../extract/attributes.ts";
 import { FileWriter } from "../extract/file-writer.ts";
 import { Warnings } from "../extract/warnings.ts";
-import {
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_RDONLY,
-  O_WRONLY,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFIFO,
-  S_ISDIR,
-} from "../sys/constants.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFBLK, S_IFCHR, S_IFIFO, S_ISDIR } from "../sys/constants.ts";
 import { inContext } from "../sys/in-context.ts";
 import {
   closeFd,
@@ -35,10 +23,9 @@ import {
   utimensat,
 } from "../sys/linux.ts";
 import type { Privileges } from "../sys/privileges.ts";
-import { pathBelow } from "../sys/path-like.ts";
-import { removeTree } from "../sys/remove-tree.ts";
 import type { TarEntry, TarHandler } from "../tar/entry.ts";
 import type { Directory, PlacedMount, RootedTree } from "./rooted-tree.ts";
+import { Workshop } from "./workshop.ts";
 
 export interface UnpackOptions {
   readonly tree: RootedTree;
@@ -179,7 +166,7 @@ export class TreeUnpacker implements TarHandler, Disposable {
     if (there !== undefined && S_ISDIR(there.mode)) {
       throw new StorageError("ERR_ALREADY_EXISTS", "cannot overwrite a directory with a non-directory");
     }
-    if (this.#options.tree.mountAt(joinedPath(parent.path, name)) !== undefined) {
+    if (this.#options.tree.mountAt(joinPath(parent.path, name)) !== undefined) {
       throw new StorageError("ERR_FAILED_PRECONDITION", "a file of the host is mounted there");
     }
     const workshop = this.#workshopFor(parent);
@@ -215,7 +202,7 @@ export class TreeUnpacker implements TarHandler, Disposable {
     if (!S_ISDIR(stat.mode)) {
       throw new StorageError("ERR_ALREADY_EXISTS", "cannot overwrite a non-directory with a directory");
     }
-    if (this.#options.tree.mountAt(joinedPath(parent.path, name)) === undefined) {
+    if (this.#options.tree.mountAt(joinPath(parent.path, name)) === undefined) {
       this.#directories.push({ entry, devIno: stat.devIno });
     }
   }
@@ -297,50 +284,6 @@ export class TreeUnpacker implements TarHandler, Disposable {
   }
 }
 
-function joinedPath(parent: RelPath, name: string): RelPath {
-  return (parent === rootPath ? name : `${parent}/${name}`) as RelPath;
-}
-
 function isSameFile(workshop: Workshop, parent: Directory, name: string): boolean {
   return fstatat(workshop.fd, Workshop.name).devIno === tryFstatat(parent.fd, bytesOf(name))?.devIno;
-}
-
-/** A directory that only we may enter, beside where files go; gone with what is left in it when it is disposed of. */
-class Workshop implements Disposable {
-  /** What is being made. */
-  static readonly name = "it";
-
-  readonly fd: number;
-  readonly #parent: Directory;
-  readonly #name = `.laminate-${randomUUID()}`;
-
-  /** Owns `parent` from now on. */
-  constructor(parent: Directory) {
-    this.#parent = parent;
-    try {
-      mkdirat(parent.fd, this.#name, 0o700);
-      this.fd = openat(parent.fd, this.#name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    } catch (error) {
-      parent[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  create(): number {
-    this.clear();
-    return openat(this.fd, Workshop.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  }
-
-  clear(): void {
-    if (tryFstatat(this.fd, Workshop.name) !== undefined) unlinkat(this.fd, Workshop.name);
-  }
-
-  [Symbol.dispose](): void {
-    closeFd(this.fd);
-    try {
-      removeTree(pathBelow(this.#parent.fd, this.#name));
-    } finally {
-      this.#parent[Symbol.dispose]();
-    }
-  }
 }
