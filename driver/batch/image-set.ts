@@ -13,13 +13,18 @@ export interface SetImage {
   readonly platform: string | null;
 }
 
+/** What a set asks of a tag: a regular expression, anchored as its file means it, or a range of versions. */
+export interface TagPattern {
+  test(tag: string): boolean;
+}
+
 /** Images of a repository, to be found by asking the registry for its tags. */
 export interface SetRepository {
   /** Without tag: "docker.io/library/debian". */
   readonly repository: string;
-  /** A tag is wanted when one of `include` matches the whole of it, or there is none, and none of `exclude` does. */
-  readonly include: readonly RegExp[];
-  readonly exclude: readonly RegExp[];
+  /** A tag is wanted when one of `include` has it, or there is none, and none of `exclude` has it. */
+  readonly include: readonly TagPattern[];
+  readonly exclude: readonly TagPattern[];
   readonly platform: string | null;
 }
 
