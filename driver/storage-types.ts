@@ -49,9 +49,9 @@ export interface StorageOptions {
   readonly threads?: number;
   readonly limits?: Partial<LayerLimits>;
   /**
-   * Where trees are deleted and file systems synced. "inline", the default, keeps other calls of this process waiting
-   * meanwhile; with "threads", for a service, they go on, and what is removed is deleted after the call, or after the
-   * next opening of the store.
+   * Where trees are deleted and measured and file systems synced. "inline", the default, keeps other calls of this
+   * process waiting meanwhile; with "threads", for a service, they go on, and what is removed is deleted after the call,
+   * or after the next opening of the store.
    */
   readonly slowWork?: "inline" | "threads";
 }

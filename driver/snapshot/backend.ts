@@ -2,8 +2,9 @@
  * What differs between the backends: how a tree on a parent is made, seen and measured. Names, kinds, labels, locks and
  * crash safety are snapshot-store.ts's and the same for all. Trees are absolute paths of directories that are there.
  */
-import type { LowerLayer, SettledLayer, Usage } from "../extract/staged-layer.ts";
+import type { LowerLayer, SettledLayer } from "../extract/staged-layer.ts";
 import type { Mount } from "../mount/mount.ts";
+import type { Growth } from "./measure-tree.ts";
 import type { SnapshotKind } from "./snapshotter.ts";
 
 /** An active or view snapshot on disk. */
@@ -32,8 +33,8 @@ export interface Backend {
 
   mounts(place: SnapshotPlace): readonly Mount[];
 
-  /** What `tree` adds to `parent`. Walks. */
-  measure(tree: string, parent: string | undefined): Usage;
+  /** What is to be measured to know what `tree` adds to `parent`. */
+  growth(tree: string, parent: string | undefined): Growth;
 
   /** Writes a settled layer's deletions the backend's way; returns the finished tree, within its staging directory. */
   finish(settled: SettledLayer, parent: string | undefined): string;

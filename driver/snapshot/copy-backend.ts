@@ -9,12 +9,10 @@
  */
 import { join } from "node:path";
 import { mergeSettled } from "../extract/merge-tree.ts";
-import type { Usage } from "../extract/staged-layer.ts";
 import { copyTree } from "../sys/copy-tree.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import { type Backend, bindMount } from "./backend.ts";
 import { makeDirectory } from "./make-directory.ts";
-import { measureTree } from "./measure-tree.ts";
 
 export function createCopyBackend(privileges: Privileges): Backend {
   return {
@@ -29,7 +27,7 @@ export function createCopyBackend(privileges: Privileges): Backend {
     },
     mounts: ({ kind, tree, ancestors: [parent] }) =>
       kind === "active" ? bindMount(tree, "rw") : bindMount(parent ?? tree, "ro"),
-    measure: (tree, parent) => growthOver(measureTree(tree), parent),
+    growth: (tree, parent) => ({ tree, below: parent }),
     finish: (settled, parent) => {
       const { stagingDir } = settled.layer;
       if (parent === undefined) return join(stagingDir, "fs");
@@ -41,14 +39,5 @@ export function createCopyBackend(privileges: Privileges): Backend {
       return tree;
     },
     lowerLayers: ([dir]) => (dir === undefined ? [] : [{ dir, whiteouts: [], opaques: [] }]),
-  };
-}
-
-function growthOver(usage: Usage, parent: string | undefined): Usage {
-  if (parent === undefined) return usage;
-  const below = measureTree(parent);
-  return {
-    inodes: Math.max(0, usage.inodes - below.inodes),
-    sizeBytes: Math.max(0, usage.sizeBytes - below.sizeBytes),
   };
 }

@@ -5,11 +5,10 @@ import type { SnapshotStoreParts } from "./store-parts.ts";
 
 /**
  * Runs `action`, which reads the tree of `record` if there is one.
- * @throws {StorageError} ERR_NOT_FOUND when the snapshot was removed meanwhile, ERR_DATA_LOSS when only its directory
- * is gone; otherwise what `action` throws.
+ * @throws {StorageError} as {@link readError}.
  */
 export function readingTree<T>(
-  { database, directories }: SnapshotStoreParts,
+  parts: SnapshotStoreParts,
   record: SnapshotRecord | undefined,
   verb: string,
   action: () => T,
@@ -17,12 +16,25 @@ export function readingTree<T>(
   try {
     return action();
   } catch (error) {
-    if (record === undefined || directories.has(record.id)) throw error;
-    const { id, name } = record;
-    const now = database.read((sql) => findSnapshot(sql, name));
-    if (now?.id !== id) throw refusal("ERR_NOT_FOUND", verb, name, "it has just been removed");
-    throw lostTree(name, directories.treeOf(id), error);
+    throw readError(parts, record, verb, error);
   }
+}
+
+/**
+ * What to throw for an `error` in reading the tree of `record`: ERR_NOT_FOUND when the snapshot was removed meanwhile,
+ * ERR_DATA_LOSS when only its directory is gone; otherwise `error`.
+ */
+export function readError(
+  { database, directories }: SnapshotStoreParts,
+  record: SnapshotRecord | undefined,
+  verb: string,
+  error: unknown,
+): unknown {
+  if (record === undefined || directories.has(record.id)) return error;
+  const { id, name } = record;
+  const now = database.read((sql) => findSnapshot(sql, name));
+  if (now?.id !== id) return refusal("ERR_NOT_FOUND", verb, name, "it has just been removed");
+  return lostTree(name, directories.treeOf(id), error);
 }
 
 export function lostTree(name: string, path: string, cause?: unknown): StorageError {

@@ -8,6 +8,23 @@ import { fstat, openat, readdir, type Stat, tryFstatat } from "../sys/linux.ts";
 
 const blockBytes = 512;
 
+/** Trees to walk for what a snapshot adds to its parent: its own, and one below that is copied in it and not counted. */
+export interface Growth {
+  readonly tree: string;
+  readonly below: string | undefined;
+}
+
+/** Never below zero, where more was deleted than added. */
+export function measureGrowth({ tree, below }: Growth): Usage {
+  const { inodes, sizeBytes } = measureTree(tree);
+  if (below === undefined) return { inodes, sizeBytes };
+  const copied = measureTree(below);
+  return {
+    inodes: Math.max(0, inodes - copied.inodes),
+    sizeBytes: Math.max(0, sizeBytes - copied.sizeBytes),
+  };
+}
+
 /**
  * Walks `tree` without following symlinks. What vanishes meanwhile is not counted, nor what is in a directory that
  * this process may not read.

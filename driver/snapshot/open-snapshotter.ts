@@ -23,8 +23,8 @@ export interface SnapshotterOptions {
   readonly privileges: Privileges;
   readonly logger?: Logger;
   /**
-   * Where trees are deleted and file systems synced. "inline", the default, keeps other calls waiting meanwhile; with
-   * "threads" they go on, and a removal returns before anything is deleted.
+   * Where trees are deleted and measured and file systems synced. "inline", the default, keeps other calls waiting
+   * meanwhile; with "threads" they go on, and a removal returns before anything is deleted.
    */
   readonly slowWork?: "inline" | "threads";
 }
@@ -40,10 +40,11 @@ export async function openSnapshotter(options: SnapshotterOptions): Promise<Snap
   try {
     const backend = options.backend === "overlay" ? createOverlayBackend(privileges) : createCopyBackend(privileges);
     const directories = new SnapshotDirectories(root, { syncs: durability === "full" });
-    const [removing, syncing] = options.slowWork === "threads" ? [new TreeThread(), new TreeThread()] : [];
-    const staging = new StagingArea(root, logger, removing);
+    const thread = (): TreeThread | undefined => (options.slowWork === "threads" ? new TreeThread() : undefined);
+    const staging = new StagingArea(root, logger, thread());
     claimFormat(database, directories, backend);
-    const store = new SnapshotStore({ database, backend, directories, staging, syncing, durability, logger });
+    const threads = { syncing: thread(), measuring: thread() };
+    const store = new SnapshotStore({ database, backend, directories, staging, ...threads, durability, logger });
     await store.cleanup();
     for (const [id, name] of database.read(namesById)) {
       if (!directories.has(id)) logger.warn({ name, path: directories.treeOf(id) }, "snapshot without its directory");

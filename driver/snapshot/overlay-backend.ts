@@ -14,7 +14,6 @@ import { AT_FDCWD, O_DIRECTORY } from "../sys/constants.ts";
 import { closeFd, openat } from "../sys/linux.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import { type Backend, bindMount, type SnapshotPlace } from "./backend.ts";
-import { measureTree } from "./measure-tree.ts";
 
 export function createOverlayBackend(privileges: Privileges): Backend {
   const kernelOptions = overlayKernelOptions(privileges);
@@ -30,7 +29,7 @@ export function createOverlayBackend(privileges: Privileges): Backend {
       copyTree(tree, copy, { privileges, keepsOpaque: true });
     },
     mounts: (place) => overlayMounts(place, kernelOptions),
-    measure: (tree) => measureTree(tree),
+    growth: (tree) => ({ tree, below: undefined }),
     finish: ({ layer, whiteouts, opaques }: SettledLayer) => {
       const tree = join(layer.stagingDir, "fs");
       writeOverlayMarks(tree, whiteouts, opaques, privileges);

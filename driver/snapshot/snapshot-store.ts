@@ -8,7 +8,8 @@ import { clockRealtimeNs } from "../sys/linux.ts";
 import { adoptLayers } from "./adopt.ts";
 import { parseFilters } from "./filter.ts";
 import { parseLabels, updateLabels } from "./labels.ts";
-import { lostTree, readingTree } from "./lost-tree.ts";
+import { lostTree, readError, readingTree } from "./lost-tree.ts";
+import { measureGrowth } from "./measure-tree.ts";
 import * as records from "./records.ts";
 import type {
   AdoptedCapture,
@@ -101,10 +102,10 @@ export class SnapshotStore implements Snapshotter {
       }
       return { ...record, parent_id: parent === "" ? record.parent_id : this.#parentAtCommit(sql, record, parent) };
     };
-    const measured = await this.#run(({ database }) => {
+    const measured = await this.#run(async ({ database }) => {
       requireName(name);
       const record = database.read(check);
-      return { ...record, usage: this.#measure(record) };
+      return { ...record, usage: await this.#measure(record) };
     });
     await this.#sync(measured.id);
     return this.#run(({ database }) => {
@@ -208,8 +209,8 @@ export class SnapshotStore implements Snapshotter {
   /** Idempotent. The database stays open: it is its opener's. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    await this.#parts.syncing?.[Symbol.asyncDispose]();
-    await this.#parts.staging[Symbol.asyncDispose]();
+    const { syncing, measuring, staging } = this.#parts;
+    await Promise.all([syncing?.stop(0), measuring?.stop(0), staging[Symbol.asyncDispose]()]);
   }
 
   #create(
@@ -280,13 +281,20 @@ export class SnapshotStore implements Snapshotter {
     return backend.mounts({ kind, tree: directories.treeOf(id), work: directories.workOf(id), ancestors });
   }
 
-  #measure(record: records.SnapshotRecord): Usage {
-    const { backend, directories } = this.#parts;
+  async #measure(record: records.SnapshotRecord): Promise<Usage> {
+    const { backend, directories, measuring } = this.#parts;
     const { id, parent_id } = record;
-    const parentTree = parent_id === null ? undefined : directories.treeOf(parent_id);
-    return readingTree(this.#parts, record, "measure", () =>
-      stage("snapshot.measure", () => backend.measure(directories.treeOf(id), parentTree)),
+    const growth = backend.growth(
+      directories.treeOf(id),
+      parent_id === null ? undefined : directories.treeOf(parent_id),
     );
+    try {
+      return await stage("snapshot.measure", () =>
+        measuring === undefined ? measureGrowth(growth) : measuring.measure(growth),
+      );
+    } catch (error) {
+      throw readError(this.#parts, record, "measure", error);
+    }
   }
 
   /** Makes the files of snapshot `id` survive a power cut; without effect with durability "none". */
@@ -299,7 +307,7 @@ export class SnapshotStore implements Snapshotter {
         syncFileSystem(path);
       });
     } else {
-      await stage("snapshot.sync", () => syncing.run({ kind: "sync", path }));
+      await stage("snapshot.sync", () => syncing.sync(path));
     }
   }
 
@@ -327,15 +335,13 @@ export class SnapshotStore implements Snapshotter {
     }
   }
 
-  #run<T>(action: (parts: SnapshotStoreParts) => T): Promise<T> {
-    return new Promise((resolve) => {
-      if (this.#isClosed) throw new StorageError("ERR_UNAVAILABLE", "cannot use snapshots: the snapshotter is closed");
-      try {
-        resolve(action(this.#parts));
-      } catch (error) {
-        throw error instanceof Error && "errno" in error ? asStorageError(error, "cannot use snapshots") : error;
-      }
-    });
+  async #run<T>(action: (parts: SnapshotStoreParts) => T | Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new StorageError("ERR_UNAVAILABLE", "cannot use snapshots: the snapshotter is closed");
+    try {
+      return await action(this.#parts);
+    } catch (error) {
+      throw error instanceof Error && "errno" in error ? asStorageError(error, "cannot use snapshots") : error;
+    }
   }
 }
 

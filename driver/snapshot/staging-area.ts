@@ -21,6 +21,8 @@ import type { StagingDirectory } from "./snapshotter.ts";
 import type { TreeThread } from "./tree-thread.ts";
 
 const trashPrefix = "trash-";
+/** For how long a closing store goes on deleting. */
+const lastDeletionsMs = 2000;
 
 export class StagingArea {
   readonly path: string;
@@ -77,16 +79,16 @@ export class StagingArea {
     for (const path of this.#locked(() => this.#takeGarbage())) this.remove(path);
   }
 
-  /** What the thread has not deleted by then is left to who opens the area next. */
+  /** Goes on deleting for a moment; what is left then is left to who opens the area next. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    await this.#removing?.[Symbol.asyncDispose]();
+    await this.#removing?.stop(lastDeletionsMs);
   }
 
   #enqueue(path: string, thread: TreeThread): void {
     if (this.#queued.has(path)) return;
     this.#queued.add(path);
-    stage("snapshot.delete", () => thread.run({ kind: "remove", path }))
+    stage("snapshot.delete", () => thread.remove(path))
       .catch((error: unknown) => {
         if (!this.#isClosed) this.#warn(path, error);
       })

@@ -13,6 +13,8 @@ export interface SnapshotStoreParts {
   readonly staging: StagingArea;
   /** Syncs file systems; undefined where that is done within the call. */
   readonly syncing: TreeThread | undefined;
+  /** Walks trees to measure them; likewise. */
+  readonly measuring: TreeThread | undefined;
   readonly durability: Durability;
   readonly logger: Logger;
 }
