@@ -11,7 +11,7 @@ import { readingTree } from "./lost-tree.ts";
 import * as records from "./records.ts";
 import type { AdoptedCapture, AdoptedLayer } from "./snapshotter.ts";
 import type { SnapshotStoreParts } from "./store-parts.ts";
-import { syncFileSystem } from "./sync-file-system.ts";
+import { syncTrees } from "./sync-file-system.ts";
 
 type Adopted = AdoptedLayer | AdoptedCapture;
 
@@ -22,14 +22,14 @@ function stagingDirOf(layer: Adopted): string {
 }
 
 /** See {@link Snapshotter.adopt}. A committed snapshot that lost its directory gets the layer's in its place. */
-export function adoptLayers(
+export async function adoptLayers(
   layers: readonly Adopted[],
   parts: SnapshotStoreParts,
   alongside?: (sql: Sql) => void,
-): void {
-  const { database, directories, durability, staging } = parts;
+): Promise<void> {
+  const { database, directories, staging } = parts;
   const treeByName = finishTrees(layers, parts);
-  if (durability === "full" && treeByName.size > 0) syncFileSystem(staging.path);
+  if (treeByName.size > 0) await syncTrees(parts, staging.path);
   database.write((sql) => {
     const placed: number[] = [];
     for (const layer of layers) {

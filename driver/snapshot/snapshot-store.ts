@@ -23,7 +23,7 @@ import type {
 } from "./snapshotter.ts";
 import { stagingDirectory } from "./staging-area.ts";
 import type { SnapshotStoreParts } from "./store-parts.ts";
-import { syncFileSystem } from "./sync-file-system.ts";
+import { syncTrees } from "./sync-file-system.ts";
 
 const walkPageSize = 100;
 const noUsage: Usage = { inodes: 0, sizeBytes: 0 };
@@ -107,7 +107,7 @@ export class SnapshotStore implements Snapshotter {
       const record = database.read(check);
       return { ...record, usage: await this.#measure(record) };
     });
-    await this.#sync(measured.id);
+    await syncTrees(this.#parts, this.#parts.directories.treeOf(measured.id));
     return this.#run(({ database }) => {
       database.write((sql) => {
         const { id, parent_id } = check(sql);
@@ -196,9 +196,9 @@ export class SnapshotStore implements Snapshotter {
   }
 
   adopt(layers: readonly (AdoptedLayer | AdoptedCapture)[], alongside?: (sql: Sql) => void): Promise<void> {
-    return this.#run((parts) => {
+    return this.#run(async (parts) => {
       try {
-        adoptLayers(layers, parts, alongside);
+        await adoptLayers(layers, parts, alongside);
       } catch (error) {
         this.#collectQuietly();
         throw error;
@@ -294,20 +294,6 @@ export class SnapshotStore implements Snapshotter {
       );
     } catch (error) {
       throw readError(this.#parts, record, "measure", error);
-    }
-  }
-
-  /** Makes the files of snapshot `id` survive a power cut; without effect with durability "none". */
-  async #sync(id: number): Promise<void> {
-    const { directories, durability, syncing } = this.#parts;
-    if (durability === "none") return;
-    const path = directories.treeOf(id);
-    if (syncing === undefined) {
-      stage("snapshot.sync", () => {
-        syncFileSystem(path);
-      });
-    } else {
-      await stage("snapshot.sync", () => syncing.sync(path));
     }
   }
 
