@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { StorageError } from "../base/errors.ts";
 import { isBusy, translateSqlite } from "./errors.ts";
-import { migrations } from "./schema.ts";
+import { migrations as storeMigrations } from "./schema.ts";
 
 export type Durability = "full" | "none";
 
@@ -33,6 +33,8 @@ const busyTimeoutMs = 10_000;
 
 export interface DatabaseOptions {
   readonly durability: Durability;
+  /** Of a database of another kind than a store's. */
+  readonly migrations?: readonly string[];
 }
 
 /**
@@ -40,7 +42,7 @@ export interface DatabaseOptions {
  * @throws {StorageError} ERR_DATA_LOSS when it is not a database or damaged; ERR_FAILED_PRECONDITION when a newer
  * laminate wrote it; ERR_UNAVAILABLE when another process holds it for ten seconds.
  */
-export function openDatabase(path: string, { durability }: DatabaseOptions): Database {
+export function openDatabase(path: string, { durability, migrations = storeMigrations }: DatabaseOptions): Database {
   let handle: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -49,7 +51,7 @@ export function openDatabase(path: string, { durability }: DatabaseOptions): Dat
     enterWalMode(handle);
     handle.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     const database = new Database(handle, path);
-    migrate(database, path);
+    migrate(database, path, migrations);
     return database;
   } catch (error) {
     handle?.close();
@@ -160,7 +162,7 @@ function enterWalMode(handle: DatabaseSync): void {
   }
 }
 
-function migrate(database: Database, path: string): void {
+function migrate(database: Database, path: string, migrations: readonly string[]): void {
   const versionOf = (sql: Sql) => sql.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
   if (database.read(versionOf) === migrations.length) return;
   database.write((sql) => {
