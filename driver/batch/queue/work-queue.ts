@@ -26,7 +26,7 @@ export interface JobContext {
   /** Aborted when the worker is to stop: a handler that throws then gives its job back. */
   readonly signal: AbortSignal;
   /** For those who wait in {@link WorkQueue.settled}: best effort, in order, the latest matters. Small. */
-  progress(event: Json): void;
+  readonly progress: (event: Json) => void;
 }
 
 /** Returns the job's result. May be called again for the same job, here or elsewhere: at least once is what is promised. */
