@@ -10,6 +10,7 @@ import { Health } from "../../driver/plugin/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../driver/plugin/gen/grpc/reflection/v1/reflection_pb.ts";
 import { SnapshotsClient } from "../../driver/plugin/snapshots-client.ts";
 import { removeTree } from "../../driver/sys/remove-tree.ts";
+import { CallOrders } from "../fixtures/call-orders.ts";
 import { Daemon } from "../fixtures/daemon.ts";
 
 describe("laminate serve", () => {
@@ -120,19 +121,60 @@ describe("laminate serve", () => {
     expect(directories()).toHaveLength(254);
   });
 
-  it("finishes after a restart what a removal has begun", async () => {
-    await client.prepare("big", "");
-    const [mount] = await client.mounts("big");
-    for (let count = 0; count < 2000; count++) {
-      const dir = join(mount?.source ?? "", `d${count % 20}`);
-      mkdirSync(dir, { recursive: true });
-      writeFileSync(join(dir, String(count)), "");
-    }
-    await client.remove("big");
-    await daemon.end("SIGKILL");
-    expect(directories()).toEqual([]);
-    daemon = await Daemon.start(folder);
-    await expect.poll(staged, { timeout: 30_000 }).toEqual([]);
+  describe("while a thread is held up", () => {
+    let orders: CallOrders;
+    beforeEach(async () => {
+      await daemon.end();
+      orders = new CallOrders(join(folder, "calls"));
+      daemon = await Daemon.start(folder, orders);
+      await client.prepare("big", "");
+      const [mount] = await client.mounts("big");
+      for (let count = 0; count < 200; count++) {
+        const dir = join(mount?.source ?? "", `d${count % 20}`);
+        mkdirSync(dir, { recursive: true });
+        writeFileSync(join(dir, String(count)), "");
+      }
+    });
+    const reached = () => expect.poll(() => orders.isReached, { timeout: 60_000 }).toBe(true);
+
+    it("answers others before it has measured what is committed", async () => {
+      orders.give({ thread: "other", action: "wait", calls: ["openat"] });
+      let committed = false;
+      const committing = client.commit("layer", "big").then(() => (committed = true));
+      await reached();
+      expect((await client.stat("big")).kind).toBe("active");
+      await client.prepare("other", "");
+      expect(await names()).toEqual(["big", "other"]);
+      expect(committed).toBe(false);
+      orders.takeBack();
+      await committing;
+      expect((await client.usage("layer")).inodes).toBe(221);
+    });
+
+    it.each<[NodeJS.Signals, number | null]>([
+      ["SIGTERM", 0],
+      ["SIGKILL", null],
+    ])(
+      "answers a removal before it deletes, ends by %s, and is ready again before it goes on",
+      async (signal, code) => {
+        orders.give({ thread: "other", action: "wait", calls: ["unlinkat"] });
+        await client.remove("big");
+        await reached();
+        expect(await names()).toEqual([]);
+        expect(directories()).toEqual([]);
+        expect(staged()).toHaveLength(1);
+        expect(await daemon.end(signal)).toBe(code);
+        expect(staged()).toHaveLength(1);
+
+        orders.give({ thread: "other", action: "wait", calls: ["unlinkat"] });
+        daemon = await Daemon.start(folder, orders);
+        await reached();
+        await expect.poll(() => names().catch(() => undefined), { timeout: 60_000 }).toEqual([]);
+        expect(staged()).toHaveLength(1);
+        orders.takeBack();
+        await expect.poll(staged, { timeout: 60_000 }).toEqual([]);
+      },
+    );
   });
 
   it("is whole again after it was killed in the middle of calls", { timeout: 180_000 }, async () => {
