@@ -31,7 +31,7 @@ const table = {
   container: ["base", "oci", "sys", "metadata", "mount", "snapshot", "image"],
   differ: ["base", "oci", "sys", "content", "mount", "extract", "snapshot", "layer", "diff"],
   plugin: ["base", "oci", "sys", "mount", "extract", "snapshot", "differ"],
-  containerd: ["base", "oci", "content", "snapshot", "image", "differ", "plugin"],
+  containerd: ["base", "oci", "content", "registry", "snapshot", "image", "differ", "plugin"],
 };
 const driver = (folder) => `^driver/${folder}/`;
 const folders = Object.entries(table).map(([folder, allowed]) => ({

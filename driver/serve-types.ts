@@ -1,9 +1,16 @@
 /** Serving a store to a container runtime, as its callers see it; serve.ts does it. */
+import type { RegistryOptions } from "./registry/registry-client.ts";
+
 export interface ServeOptions {
   /** Serves Prometheus metrics on this "host:port"; port 0 takes a free one. */
   readonly metrics?: string;
   /** containerd's own socket, through which layers are read and written; /run/containerd/containerd.sock by default. */
   readonly containerd?: string;
+  /**
+   * Images that containerd asks for, with where they are from, are fetched and unpacked here, by clients of registries
+   * with these options; what fails is left to containerd. Not done unless given.
+   */
+  readonly remote?: RegistryOptions;
   readonly socket?: {
     /** Default 0600. */
     readonly mode?: number;

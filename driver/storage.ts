@@ -175,12 +175,15 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       );
       return diskUsage({ images: imageStore, content }, sizes, containersOf);
     },
-    serve: async (address, { containerd, ...serveOptions } = {}) => {
-      const [{ serveStorage }, { storeServices }] = await Promise.all([
+    serve: async (address, { containerd, remote, ...serveOptions } = {}) => {
+      const [{ serveStorage }, { storeServices }, registry] = await Promise.all([
         import("./serve.ts"),
         import("./containerd/services.ts"),
+        remote && import("./registry/registry-client.ts"),
       ]);
-      return serveStorage(storeServices({ ...context, root }, containerd), address, { ...serveOptions, logger });
+      const openClient = registry && ((): RegistryClient => new registry.RegistryClient(remote));
+      const services = storeServices({ ...context, root }, { address: containerd, openClient, logger });
+      return serveStorage(services, address, { ...serveOptions, logger });
     },
     info: async (): Promise<StorageInfo> => {
       const { engine, reason } = pool.engine;

@@ -3,11 +3,22 @@ export const runtimeNames = ["containerd-1.6", "containerd-1.7", "containerd-2.x
 
 export type RuntimeName = (typeof runtimeNames)[number];
 
+export interface ServedAs {
+  readonly address: string;
+  readonly root: string;
+  /** Clients of containerd are to say which image a layer is of. */
+  readonly isRemote: boolean;
+}
+
 /** Lines for config.toml, and for Docker what daemon.json needs besides. */
-export function runtimeConfig(runtime: RuntimeName, address: string, root: string): readonly string[] {
+export function runtimeConfig(runtime: RuntimeName, { address, root, isRemote }: ServedAs): readonly string[] {
   switch (runtime) {
     case "containerd-1.6":
-      return [...proxyPlugin(2, address), "", ...kubernetes('[plugins."io.containerd.grpc.v1.cri".containerd]')];
+      return [
+        ...proxyPlugin(2, address),
+        "",
+        ...kubernetes('[plugins."io.containerd.grpc.v1.cri".containerd]', isRemote),
+      ];
     case "containerd-1.7":
       return [
         ...proxyPlugin(2, address),
@@ -15,12 +26,13 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
         "",
         ...differ(address),
         "",
-        ...kubernetes('[plugins."io.containerd.grpc.v1.cri".containerd]'),
+        ...kubernetes('[plugins."io.containerd.grpc.v1.cri".containerd]', isRemote),
       ];
     case "containerd-2.x":
       return [
         ...proxyPlugin(3, address),
         ...exportedRoot(root),
+        ...(isRemote ? transferAnnotations : []),
         "",
         ...differ(address),
         "",
@@ -30,7 +42,7 @@ export function runtimeConfig(runtime: RuntimeName, address: string, root: strin
         '  snapshotter = "laminate"',
         '  differ = "laminate-diff"',
         "",
-        ...kubernetes("[plugins.'io.containerd.cri.v1.images']"),
+        ...kubernetes("[plugins.'io.containerd.cri.v1.images']", isRemote),
       ];
     case "docker":
       return [
@@ -55,9 +67,17 @@ function proxyPlugin(version: 2 | 3, address: string): readonly string[] {
   ];
 }
 
-function kubernetes(images: string): readonly string[] {
-  return ["# For Kubernetes; leave this out elsewhere.", images, '  snapshotter = "laminate"'];
+function kubernetes(images: string, isRemote: boolean): readonly string[] {
+  return [
+    "# For Kubernetes; leave this out elsewhere.",
+    images,
+    '  snapshotter = "laminate"',
+    ...(isRemote ? ["  disable_snapshot_annotations = false"] : []),
+  ];
 }
+
+/** From 2.1 on, for clients that pull by the transfer service. */
+const transferAnnotations = ['    enable_remote_snapshot_annotations = "true"'];
 
 /** Since 1.7.4: layers are unpacked and made by laminate's threads; what it does not know goes to containerd's own. */
 function differ(address: string): readonly string[] {

@@ -213,7 +213,7 @@ export function recordImage(
   names: readonly string[],
   layers: readonly LayerRow[],
 ): void {
-  for (const layer of layers) putLayer(sql, layer);
+  recordLayers(sql, layers);
   if (names.length === 0 && !hasRows(sql, descriptor.digest)) putImage(sql, descriptor.digest, descriptor);
   for (const name of names) {
     keepDangling(sql, name);
@@ -251,16 +251,19 @@ function keepDangling(sql: Sql, name: string): void {
   putImage(sql, digest, { digest, mediaType: row.media_type, size: row.size });
 }
 
-function putLayer(sql: Sql, layer: LayerRow): void {
-  sql.run(
-    `INSERT INTO layers (chain_id, diff_id, blob_digest, blob_size, parent_chain_id, inodes, size_bytes)
-     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id) DO NOTHING`,
-    layer.chain_id,
-    layer.diff_id,
-    layer.blob_digest,
-    layer.blob_size,
-    layer.parent_chain_id,
-    layer.inodes,
-    layer.size_bytes,
-  );
+/** Unpacked layers, in a transaction of the caller's; those that are known stay as they are. */
+export function recordLayers(sql: Sql, layers: readonly LayerRow[]): void {
+  for (const layer of layers) {
+    sql.run(
+      `INSERT INTO layers (chain_id, diff_id, blob_digest, blob_size, parent_chain_id, inodes, size_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id) DO NOTHING`,
+      layer.chain_id,
+      layer.diff_id,
+      layer.blob_digest,
+      layer.blob_size,
+      layer.parent_chain_id,
+      layer.inodes,
+      layer.size_bytes,
+    );
+  }
 }

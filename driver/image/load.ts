@@ -9,7 +9,13 @@ import type { LoadedImage } from "./image-types.ts";
 import { recordImage } from "./image-store.ts";
 import type { SourceImage } from "./sources/image-source.ts";
 import { lockStore } from "./store-lock.ts";
-import { type UnpackContext, type UnpackOptions, type UnpackedLayers, unpackLayers } from "./unpack.ts";
+import {
+  type LayerToUnpack,
+  type UnpackContext,
+  type UnpackOptions,
+  type UnpackedLayers,
+  unpackLayers,
+} from "./unpack.ts";
 
 const maxAttempts = 5;
 
@@ -22,9 +28,14 @@ export async function loadImage(
   image: SourceImage,
   options: UnpackOptions,
 ): Promise<LoadedImage> {
+  return untilNotAborted(() => loadOnce(context, image, options));
+}
+
+/** Begins anew when a removal has taken what was to be reused. */
+export async function untilNotAborted<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await loadOnce(context, image, options);
+      return await work();
     } catch (error) {
       if (!hasCode(error, "ERR_ABORTED") || attempt === maxAttempts) throw error;
     }
@@ -34,20 +45,7 @@ export async function loadImage(
 async function loadOnce(context: UnpackContext, image: SourceImage, options: UnpackOptions): Promise<LoadedImage> {
   const { snapshotter, content } = context;
   const { config } = image;
-  const [name] = image.names;
-  const label = name === undefined ? `image ${config.descriptor.digest}` : parseReference(name).familiar;
-  const chains = chainIds(config.parsed.rootfs.diff_ids);
-  if (chains.length !== image.layers.length) {
-    throw new StorageError(
-      "ERR_INVALID_ARGUMENT",
-      `cannot load ${label}: its config lists ${chains.length} diffIDs, its manifest ${image.layers.length} layers`,
-    );
-  }
-  const layers = image.layers.flatMap((source, at) => {
-    const chainId = chains[at];
-    return chainId === undefined ? [] : [{ source, chainId }];
-  });
-  await using unpacked = await unpackLayers(context, label, layers, options);
+  await using unpacked = await unpackLayers(context, labelOf(image), layersOf(image), options);
   const manifest = image.manifestFor(unpacked.descriptors);
   options.signal?.throwIfAborted();
   {
@@ -70,7 +68,31 @@ async function loadOnce(context: UnpackContext, image: SourceImage, options: Unp
   };
 }
 
-function layerRows({ toAdopt, descriptors, reused }: UnpackedLayers): readonly LayerRow[] {
+/** How to call an image in messages. */
+export function labelOf({ names: [name], config }: SourceImage): string {
+  return name === undefined ? `image ${config.descriptor.digest}` : parseReference(name).familiar;
+}
+
+/**
+ * With their chainIDs, bottom first.
+ * @throws {StorageError} ERR_INVALID_ARGUMENT when config and manifest do not have as many.
+ */
+export function layersOf(image: SourceImage): readonly LayerToUnpack[] {
+  const chains = chainIds(image.config.parsed.rootfs.diff_ids);
+  if (chains.length !== image.layers.length) {
+    const [diffIds, layers] = [chains.length, image.layers.length];
+    throw new StorageError(
+      "ERR_INVALID_ARGUMENT",
+      `cannot load ${labelOf(image)}: its config lists ${diffIds} diffIDs, its manifest ${layers} layers`,
+    );
+  }
+  return image.layers.flatMap((source, at) => {
+    const chainId = chains[at];
+    return chainId === undefined ? [] : [{ source, chainId }];
+  });
+}
+
+export function layerRows({ toAdopt, descriptors, reused }: UnpackedLayers): readonly LayerRow[] {
   return toAdopt.map(({ name, parent, settled }, at) => ({
     chain_id: name,
     diff_id: settled.layer.diffId,

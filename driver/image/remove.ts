@@ -2,7 +2,7 @@
 import type { ChainId, Digest } from "../base/digest.ts";
 import { StorageError, hasCode } from "../base/errors.ts";
 import { tryParseReference } from "../oci/reference.ts";
-import { isLent } from "../snapshot/lent.ts";
+import { isHeld, isLent } from "../snapshot/lent.ts";
 import type { RemovedImage } from "./image-types.ts";
 import { blobsOf } from "./image-store.ts";
 import { publishIndex } from "./load.ts";
@@ -117,10 +117,11 @@ function topmostFirst(
     .map(({ chain }) => chain);
 }
 
-/** False when something stands on it, or containerd uses it. A snapshot that is gone already counts as removed. */
+/** False when something stands on it, or containerd uses it or is about to. A snapshot that is gone already counts as removed. */
 async function removeUnlessUsed(snapshotter: SweepContext["snapshotter"], chain: ChainId): Promise<boolean> {
   try {
-    if (isLent(await snapshotter.stat(chain))) return false;
+    const info = await snapshotter.stat(chain);
+    if (isLent(info) || isHeld(info)) return false;
     await snapshotter.remove(chain);
     return true;
   } catch (error) {

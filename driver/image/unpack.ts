@@ -3,7 +3,7 @@
  * then they are settled bottom up, and made visible together.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ChainId, parseDigest } from "../base/digest.ts";
+import { type ChainId, type Digest, parseDigest } from "../base/digest.ts";
 import { StorageError, asStorageError, hasCode } from "../base/errors.ts";
 import type { ContentStore, Ingest } from "../content/content-store.ts";
 import { settleLayer } from "../extract/settle.ts";
@@ -30,6 +30,13 @@ export interface UnpackContext {
 export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LayerProgress) => void) | undefined;
+  /** False for what nobody needs the stored bytes of: where the layer itself is there, they are not read. */
+  readonly needsBlob?: ((digest: Digest) => boolean) | undefined;
+}
+
+export interface LayerToUnpack {
+  readonly source: SourceLayer;
+  readonly chainId: ChainId;
 }
 
 /** A layer of the image at hand, with what of it the store has. */
@@ -42,6 +49,7 @@ interface PlannedLayer {
   readonly committed: boolean;
   /** Descriptor of the stored blob; undefined while there is none. */
   readonly stored: Descriptor | undefined;
+  readonly needsBlob: boolean;
 }
 
 interface ReadLayer {
@@ -73,14 +81,14 @@ const lockPollMs = 20;
 export async function unpackLayers(
   context: UnpackContext,
   image: string,
-  layers: readonly { readonly source: SourceLayer; readonly chainId: ChainId }[],
+  layers: readonly LayerToUnpack[],
   options: UnpackOptions,
 ): Promise<UnpackedLayers> {
   const scope = new AsyncDisposableStack();
   try {
     scope.use(await lockLowestMissing(context, layers, options.signal));
     const planned = await Promise.all(
-      layers.map(({ source, chainId }, at) => plan(context, image, source, chainId, layers[at - 1]?.chainId ?? "")),
+      layers.map((layer, at) => plan(context, image, layer, layers[at - 1]?.chainId ?? "", options)),
     );
     const read = await readMissing(context, planned, image, scope, options);
     const toAdopt = await settle(context, read, scope, options);
@@ -134,9 +142,9 @@ async function lockLowestMissing(
 async function plan(
   { snapshotter, content, images }: UnpackContext,
   image: string,
-  source: SourceLayer,
-  chainId: ChainId,
+  { source, chainId }: LayerToUnpack,
   parent: ChainId | "",
+  options: UnpackOptions,
 ): Promise<PlannedLayer> {
   const { digest } = source.descriptor;
   const committed = await isCommitted(snapshotter, chainId);
@@ -154,7 +162,8 @@ async function plan(
     }
   }
   const what = `layer ${digest ?? `with diffID ${source.diffId}`} of ${image}`;
-  return { source, what, chainId, parent, committed, stored };
+  const needsBlob = digest === null || (options.needsBlob?.(digest) ?? true);
+  return { source, what, chainId, parent, committed, stored, needsBlob };
 }
 
 /** A blob of the wrong size, as a power cut can leave it, counts as missing: reading the layer again repairs it. */
@@ -196,7 +205,7 @@ async function readMissing(
           doneBytes,
           totalBytes: layer.source.descriptor.size,
         });
-      if (layer.committed && layer.stored !== undefined) {
+      if (layer.committed && (layer.stored !== undefined || !layer.needsBlob)) {
         report("reused", layer.source.descriptor.size);
         return [];
       }
@@ -344,8 +353,9 @@ async function commitBlobs(
   for (const layer of planned) {
     if (layer.committed && !(await isCommitted(snapshotter, layer.chainId))) throw taken(layer.what);
   }
-  for (const descriptor of descriptors) {
-    if (!(await isStored(content, descriptor))) throw taken(`blob ${descriptor.digest}`);
+  for (const [at, descriptor] of descriptors.entries()) {
+    if (planned[at]?.needsBlob !== false && !(await isStored(content, descriptor)))
+      throw taken(`blob ${descriptor.digest}`);
   }
 }
 

@@ -6,7 +6,7 @@
  * neither matters here; calls of containerd's garbage collector have no namespace header at all.
  */
 import { StorageError } from "../base/errors.ts";
-import type { Snapshotter } from "../snapshot/snapshotter.ts";
+import type { SnapshotOptions, Snapshotter } from "../snapshot/snapshotter.ts";
 import { Snapshots } from "./gen/containerd/services/snapshots/v1/snapshots_pb.ts";
 import { type GrpcService, grpcService } from "./service.ts";
 import { infoToWire, mountsToWire } from "./snapshots-wire.ts";
@@ -17,16 +17,23 @@ import { infoToWire, mountsToWire } from "./snapshots-wire.ts";
  */
 export type ServedSnapshotter = Pick<
   Snapshotter,
-  "stat" | "update" | "usage" | "mounts" | "prepare" | "view" | "commit" | "remove" | "walk" | "cleanup"
->;
+  "stat" | "update" | "usage" | "mounts" | "view" | "commit" | "remove" | "walk" | "cleanup"
+> & {
+  prepare(key: string, parent: string, options?: PrepareOptions): ReturnType<Snapshotter["prepare"]>;
+};
+
+export interface PrepareOptions extends SnapshotOptions {
+  /** Aborts when the client gives up or goes away. */
+  readonly signal?: AbortSignal;
+}
 
 /** As many as containerd's own server puts into one message. */
 const infosPerMessage = 100;
 
 export function snapshotsService(snapshotter: ServedSnapshotter): GrpcService {
   return grpcService(Snapshots, {
-    prepare: async ({ key, parent, labels }) => ({
-      mounts: mountsToWire(await snapshotter.prepare(key, parent, { labels })),
+    prepare: async ({ key, parent, labels }, { signal }) => ({
+      mounts: mountsToWire(await snapshotter.prepare(key, parent, { labels, signal })),
     }),
     view: async ({ key, parent, labels }) => ({
       mounts: mountsToWire(await snapshotter.view(key, parent, { labels })),

@@ -17,7 +17,7 @@ export function isLent({ name, labels }: SnapshotInfo): boolean {
 export const heldLabel = "laminate/held-until";
 
 /** containerd asks for an image's layers within moments; who has given up comes back within minutes. */
-export const holdMs = 10 * 60 * 1000;
+export const holdMs: number = 10 * 60 * 1000;
 
 export function heldFromNow(): Readonly<Record<string, string>> {
   return { [heldLabel]: String(Date.now() + holdMs) };

@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import type { LogFormat, LogLevel } from "../log.ts";
 import type { OptionValues } from "../options.ts";
+import { registryOptions, registrySettings } from "../registry-options.ts";
 import { runtimeConfig, type RuntimeName, runtimeNames } from "../runtime-config.ts";
 
 const logLevels = ["debug", "info", "warn", "error"] as const;
@@ -21,6 +22,8 @@ export const command: Command = {
       flags: "--containerd <socket>",
       description: "containerd's own socket; /run/containerd/containerd.sock by default",
     },
+    { flags: "--remote", description: "fetch the images that containerd is about to unpack, all layers at once" },
+    ...registryOptions,
     { flags: "--metrics <address>", description: "serve Prometheus metrics on host:port" },
     { flags: "--log-level <level>", description: `the least to log: ${logLevels.join(", ")}`, choices: logLevels },
     {
@@ -38,16 +41,20 @@ export const command: Command = {
   examples: [
     "laminate serve",
     "laminate serve --address /run/laminate/laminate.sock --metrics 127.0.0.1:9420",
+    "laminate serve --remote --authfile /etc/laminate/auth.json",
     "laminate serve --check",
-    "laminate serve --print-config containerd-1.6 >>/etc/containerd/config.toml",
+    "laminate serve --remote --print-config containerd-1.6 >>/etc/containerd/config.toml",
   ],
 
   async run({ storage, interrupts, env }, _words, options) {
     const address = options.text("address") ?? "/run/laminate/laminate.sock";
     const runtime = options.text("print-config");
+    const isRemote = options.isOn("remote");
+    const forRemote = ["authfile", "hosts-dir"].find((name) => options.text(name) !== undefined);
+    if (forRemote !== undefined && !isRemote) throw new UsageError(`--${forRemote} goes with --remote`);
     if (runtime !== undefined) {
       const root = options.text("root") ?? env["LAMINATE_ROOT"] ?? "/var/lib/laminate";
-      return { text: runtimeConfig(runtime as RuntimeName, address, root) };
+      return { text: runtimeConfig(runtime as RuntimeName, { address, root, isRemote }) };
     }
 
     if (options.isOn("check")) {
@@ -70,6 +77,7 @@ export const command: Command = {
       ...{ socket, env },
       ...(metrics !== undefined && { metrics }),
       ...(containerd !== undefined && { containerd }),
+      ...(isRemote && { remote: registrySettings(options) }),
     });
 
     await new Promise<void>((resolve, reject) => {

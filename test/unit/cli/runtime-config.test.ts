@@ -4,7 +4,8 @@ import { runtimeConfig, runtimeNames } from "../../../driver/cli/runtime-config.
 
 describe("runtimeConfig", () => {
   it.each(runtimeNames)("is TOML that names the socket for %s", (runtime) => {
-    const config = parse(runtimeConfig(runtime, '/run/a "b"/l.sock', "/var/lib/laminate").join("\n"));
+    const served = { address: '/run/a "b"/l.sock', root: "/var/lib/laminate", isRemote: false };
+    const config = parse(runtimeConfig(runtime, served).join("\n"));
     expect(config).toMatchObject({ proxy_plugins: { laminate: { type: "snapshot", address: '/run/a "b"/l.sock' } } });
     expect(config["version"]).toBe(runtime === "containerd-2.x" ? 3 : 2);
   });
