@@ -22,6 +22,10 @@ export interface ImageReport {
   readonly digest: string | null;
   readonly names: readonly string[];
   readonly layerCount: number;
+  /** Of its layers, as they are stored; 0 where it never came to that. */
+  readonly sizeBytes: number;
+  /** Come for it: a layer's bytes count for the first image that has it, and for the others as reused. */
+  readonly fetchedBytes: number;
   /** From the start of the batch. */
   readonly startedMs: number | null;
   readonly elapsedMs: number | null;
