@@ -16,6 +16,8 @@ export interface Endpoint {
   readonly isVerified: boolean;
   /** Sent to this host only. */
   readonly headers: Readonly<Record<string, string>>;
+  /** At most, where hosts.toml says so. */
+  readonly requestsPerSecond?: number;
   /** Under which name credentials are kept: "docker.io", "localhost:5000". */
   readonly credentialsOf: string;
   /** "" unless repositories have other names there; then what tells this from other such changes. */

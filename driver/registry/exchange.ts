@@ -40,6 +40,12 @@ export interface Answer {
   readonly isFromOrigin: boolean;
 }
 
+/** Breaks an answer off that nobody reads on. */
+export function dropBody({ body }: Answer): void {
+  body.once("error", () => undefined);
+  body.destroy();
+}
+
 /** @throws what undici throws; {@link StorageError} ERR_PERMISSION_DENIED for a redirect that is not followed. */
 export async function exchange(connections: Connections, outgoing: Outgoing): Promise<Answer> {
   const { method, signal, stallTimeoutMs } = outgoing;

@@ -1,6 +1,7 @@
 /**
  * Directories that say how a host is reached, `DIR/HOST[:PORT]/`: containerd's hosts.toml (docs/hosts.md) with mirrors, or
- * Docker's and podman's certs.d with certificates alone. The first directory that knows the host decides.
+ * Docker's and podman's certs.d with certificates alone. The first directory that knows the host decides. In hosts.toml
+ * `requests_per_second` is ours: at most so many for that host.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -119,6 +120,9 @@ function endpointFrom(found: {
   const named = stringsOf(table["capabilities"]).filter((each): each is Capability =>
     allCapabilities.has(each as Capability),
   );
+  const rate = table["requests_per_second"];
+  if (rate !== undefined && !(typeof rate === "number" && rate > 0))
+    throw invalid("has no number of requests_per_second");
   return {
     host: url.host,
     scheme: url.protocol === "http:" ? "http" : address.includes("://") ? "https" : defaults.scheme,
@@ -127,6 +131,7 @@ function endpointFrom(found: {
     tls: { authorities, clients },
     isVerified: defaults.isVerified && table["skip_verify"] !== true,
     headers: headersOf(table["header"]),
+    ...(rate !== undefined && { requestsPerSecond: rate }),
     // A mirror is another party: what is meant for the registry is not shown to it.
     credentialsOf: url.host === apiHostOf(domain) ? domain : url.host,
     relocation: "",

@@ -5,7 +5,7 @@ import { StorageError } from "../base/errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { maxJsonBytes, parseJsonObject } from "../oci/json.ts";
 import { isIndexType, isManifestType, mediaTypes } from "../oci/media-type.ts";
-import type { Answer } from "./exchange.ts";
+import { type Answer, dropBody } from "./exchange.ts";
 import { readAtMost } from "./failures.ts";
 import { contentLengthOf, type HostRequest, type RegistryHost } from "./registry-host.ts";
 
@@ -37,7 +37,7 @@ export async function fetchManifest(host: RegistryHost, request: ManifestRequest
   const answer = await host.send(hostRequest(host, "GET", request));
   const length = contentLengthOf(answer);
   if (length !== undefined && length > maxJsonBytes) {
-    answer.body.destroy();
+    dropBody(answer);
     throw new StorageError(
       "ERR_RESOURCE_EXHAUSTED",
       `${context}: its manifest has ${length} bytes, more than ${maxJsonBytes}`,

@@ -1,30 +1,15 @@
 /** Blobs and manifests the other way (distribution-spec, Pushing): what is there is not sent. */
-import type { Readable } from "node:stream";
-import { isDigest, requireDigest, type Digest } from "../base/digest.ts";
 import { StorageError } from "../base/errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Answer, redirectTarget } from "./exchange.ts";
+import { ChunksRefused, UploadLost, uploadInChunks } from "./chunked-upload.ts";
 import { isPassingError } from "./failures.ts";
 import { pauseMs, waitFor } from "./patience.ts";
+import type { PushedBlob, PushTarget } from "./pushed-blob.ts";
 import { contentLengthOf, type RegistryHost } from "./registry-host.ts";
+import { locationOf, maxDropped, requireAnnounced } from "./upload-answers.ts";
 
-export interface PushTarget {
-  /** "cannot push …": begins the message of each failure. */
-  readonly context: string;
-  readonly repository: string;
-  readonly scope: string;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface PushedBlob extends PushTarget {
-  readonly descriptor: Descriptor;
-  /** The blob's bytes; called again when a transfer breaks. */
-  readonly open: () => Readable;
-  /** A repository of the same registry that may have the blob. */
-  readonly mountFrom?: string | undefined;
-}
-
-const maxDropped = 64 * 1024;
+/** However much a registry would like at once. */
+const maxChunkBytes = 64 * 1024 * 1024;
 
 export async function hasBlob(
   host: RegistryHost,
@@ -45,23 +30,43 @@ export async function hasBlob(
  */
 export async function sendBlob(host: RegistryHost, blob: PushedBlob): Promise<"sent" | "mounted"> {
   const { context, descriptor, signal } = blob;
-  using _slot = await host.limits.transfer(signal);
+  using _slot = await host.limits.uploads.take(signal);
   for (let failed = 1; ; failed++) {
     try {
       const start = await startUpload(host, blob);
       if (start === "mounted") return "mounted";
-      await upload(host, blob, start);
+      if (descriptor.size < host.chunks.leastBytes || !host.takesChunks) await upload(host, blob, start.location);
+      else await uploadInChunks(host, blob, start.location, Math.max(start.leastChunkBytes, host.chunks.chunkBytes));
       return "sent";
     } catch (error) {
       signal?.throwIfAborted();
-      if (failed >= host.patience.attempts || !isPassingError(error)) throw error;
+      if (error instanceof ChunksRefused) {
+        host.takesChunks = false;
+        continue;
+      }
+      const isLost = error instanceof UploadLost;
+      if (failed >= host.patience.attempts) throw isLost ? lost(blob, error) : error;
+      if (!isLost && !isPassingError(error)) throw error;
     }
     await waitFor(pauseMs(host.patience, failed), signal);
     if (await hasBlob(host, { ...blob, context, descriptor })) return "sent";
   }
 }
 
-async function startUpload(host: RegistryHost, blob: PushedBlob): Promise<URL | "mounted"> {
+function lost({ context, descriptor }: PushedBlob, { message }: UploadLost): StorageError {
+  return new StorageError(
+    "ERR_UNAVAILABLE",
+    `${context}: the registry loses what it is sent of ${descriptor.digest}: ${message}`,
+  );
+}
+
+interface StartedUpload {
+  readonly location: URL;
+  /** What the registry says that chunks must not be smaller than. */
+  readonly leastChunkBytes: number;
+}
+
+async function startUpload(host: RegistryHost, blob: PushedBlob): Promise<StartedUpload | "mounted"> {
   const { context, repository, scope, signal, descriptor, mountFrom } = blob;
   const query = new URLSearchParams();
   if (mountFrom !== undefined) {
@@ -80,7 +85,9 @@ async function startUpload(host: RegistryHost, blob: PushedBlob): Promise<URL | 
     signal,
   });
   await answer.body.dump({ limit: maxDropped });
-  return answer.status === 201 && mountFrom !== undefined ? "mounted" : locationOf(context, answer);
+  if (answer.status === 201 && mountFrom !== undefined) return "mounted";
+  const least = Number(/^[0-9]{1,9}$/.exec(String(answer.headers["oci-chunk-min-length"]))?.[0] ?? 0);
+  return { location: locationOf(context, answer), leastChunkBytes: Math.min(least, maxChunkBytes) };
 }
 
 /** In one piece. Not repeated by itself: the upload it belongs to is begun anew. */
@@ -124,16 +131,4 @@ export async function sendManifest(
   });
   await answer.body.dump({ limit: maxDropped });
   requireAnnounced(`manifest ${name} at ${answer.url.host}`, answer, descriptor.digest);
-}
-
-function requireAnnounced(what: string, { headers }: Answer, expected: Digest): void {
-  const said = headers["docker-content-digest"];
-  if (typeof said === "string" && isDigest(said)) requireDigest(what, expected, said);
-}
-
-/** Where an upload goes on, by the rules for redirects. */
-function locationOf(context: string, answer: Answer): URL {
-  const { location } = answer.headers;
-  if (typeof location === "string") return redirectTarget(answer.url, location);
-  throw new StorageError("ERR_UNAVAILABLE", `${context}: ${answer.url.host} does not say where to upload to`);
 }

@@ -7,14 +7,17 @@
 import { StorageError } from "../base/errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Reference } from "../oci/reference.ts";
+import { type ChunkOptions, defaultChunks } from "./chunk-options.ts";
 import { Connections } from "./connections.ts";
 import { findCredentials } from "./credentials.ts";
 import type { Credentials } from "./identity.ts";
-import type { Capability } from "./endpoint.ts";
+import type { Capability, Endpoint } from "./endpoint.ts";
 import { endpointsFor } from "./endpoints.ts";
 import { fetchBlob } from "./fetch-blob.ts";
 import { fetchManifest, type FetchedManifest, headManifest, type ManifestName } from "./manifests.ts";
+import { HostLimits } from "./limits.ts";
 import { defaultPatience, type Patience } from "./patience.ts";
+import { defaultRanges, type RangeOptions } from "./range-options.ts";
 import { RegistryHost } from "./registry-host.ts";
 import { listTags } from "./tags.ts";
 
@@ -29,7 +32,13 @@ export interface RegistryOptions {
   readonly isTlsVerified?: boolean | undefined;
   /** Blobs on their way at once, for each host; 6 by default. */
   readonly transfersAtOnce?: number | undefined;
+  /** Requests begun in a second, at most, to each host; hosts.toml may have another number for one. No limit by default. */
+  readonly requestsPerSecond?: number | undefined;
   readonly patience?: Partial<Patience> | undefined;
+  /** When blobs are fetched in several ranges at once: long ones, where a connection is slow and there is one to spare. */
+  readonly ranges?: Partial<RangeOptions> | undefined;
+  /** When blobs are sent in several pieces: long ones. */
+  readonly chunks?: Partial<ChunkOptions> | undefined;
   /** process.env unless given: proxies, certificates, where configuration lies. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -45,13 +54,14 @@ export class RegistryClient implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #connections: Connections;
   readonly #hosts = new Map<string, RegistryHost>();
+  readonly #limits = new Map<string, HostLimits>();
 
   constructor(options: RegistryOptions = {}) {
     this.#options = options;
     this.#env = options.env ?? process.env;
     const transfers = options.transfersAtOnce ?? defaultTransfers;
-    // Two more than transfers, so that documents do not wait behind blobs.
-    this.#connections = new Connections({ perHost: transfers + 2, connectTimeoutMs: 30_000, env: this.#env });
+    // As many each way, and two more, so that documents do not wait behind blobs.
+    this.#connections = new Connections({ perHost: 2 * transfers + 2, connectTimeoutMs: 30_000, env: this.#env });
   }
 
   /**
@@ -175,7 +185,9 @@ export class RegistryClient implements AsyncDisposable {
           endpoint,
           connections: this.#connections,
           patience: { ...defaultPatience, ...this.#options.patience },
-          transfersAtOnce: this.#options.transfersAtOnce ?? defaultTransfers,
+          limits: this.#limitsOf(endpoint),
+          ranges: { ...defaultRanges, ...this.#options.ranges },
+          chunks: { ...defaultChunks, ...this.#options.chunks },
           userAgent: "laminate",
           credentials: (repository) => this.#credentialsAt(endpoint.credentialsOf, repository),
         });
@@ -183,6 +195,21 @@ export class RegistryClient implements AsyncDisposable {
       }
       return host;
     });
+  }
+
+  /** One for all that is asked of a host. */
+  #limitsOf({ host, requestsPerSecond }: Endpoint): HostLimits {
+    let limits = this.#limits.get(host);
+    if (limits === undefined) {
+      const { transfersAtOnce = defaultTransfers, patience } = this.#options;
+      limits = new HostLimits({
+        transfersAtOnce,
+        requestsPerSecond: requestsPerSecond ?? this.#options.requestsPerSecond,
+        longestPauseMs: patience?.longestRetryAfterMs ?? defaultPatience.longestRetryAfterMs,
+      });
+      this.#limits.set(host, limits);
+    }
+    return limits;
   }
 
   #credentialsAt(domain: string, repository: string): Promise<Credentials | undefined> {

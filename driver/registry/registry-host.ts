@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import { StorageError } from "../base/errors.ts";
 import { Authorizer } from "./authorizer.ts";
+import type { ChunkOptions } from "./chunk-options.ts";
 import type { Connections, TlsTrust } from "./connections.ts";
 import type { Credentials } from "./identity.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -16,15 +17,20 @@ import {
   retryAfterMs,
 } from "./failures.ts";
 import { hostnameOf, isLoopback } from "./hosts.ts";
-import { HostLimits } from "./limits.ts";
+import type { HostLimits } from "./limits.ts";
 import { pauseMs, type Patience, waitFor } from "./patience.ts";
+import type { RangeOptions } from "./range-options.ts";
+import { rateLimitOf } from "./rate-limit.ts";
 import { speaksTls } from "./speaks-tls.ts";
 
 export interface HostOptions {
   readonly endpoint: Endpoint;
   readonly connections: Connections;
   readonly patience: Patience;
-  readonly transfersAtOnce: number;
+  /** Of the host, whatever repositories it is asked for. */
+  readonly limits: HostLimits;
+  readonly ranges: RangeOptions;
+  readonly chunks: ChunkOptions;
   readonly userAgent: string;
   readonly credentials: (repository: string) => Promise<Credentials | undefined>;
 }
@@ -52,16 +58,22 @@ export class RegistryHost {
   readonly endpoint: Endpoint;
   readonly patience: Patience;
   readonly limits: HostLimits;
+  readonly ranges: RangeOptions;
+  readonly chunks: ChunkOptions;
+  /** Until the first refusal. */
+  takesChunks = true;
   readonly #connections: Connections;
   readonly #authorizer: Authorizer;
   readonly #trust: TlsTrust;
   readonly #userAgent: string;
   #scheme: "https" | "http" | undefined;
 
-  constructor({ endpoint, connections, patience, transfersAtOnce, userAgent, credentials }: HostOptions) {
+  constructor({ endpoint, connections, patience, limits, ranges, chunks, userAgent, credentials }: HostOptions) {
     this.endpoint = endpoint;
     this.patience = patience;
-    this.limits = new HostLimits(transfersAtOnce);
+    this.limits = limits;
+    this.ranges = ranges;
+    this.chunks = chunks;
     this.#connections = connections;
     this.#trust = { files: endpoint.tls, isVerified: endpoint.isVerified };
     this.#userAgent = userAgent;
@@ -81,7 +93,6 @@ export class RegistryHost {
     const attempts = request.attempts ?? this.patience.attempts;
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      await this.limits.waitForPause(signal);
       let answer: Answer;
       try {
         answer = await this.#authorized(request);
@@ -94,9 +105,9 @@ export class RegistryHost {
       }
       if (accept.includes(answer.status)) return answer;
       const failure = await failureOf(context, answer);
-      if (!isPassing(answer.status) || !this.pauseFor(answer)) throw failure;
+      if (!isPassing(answer.status) || !this.pauseFor(answer, attempt)) throw failure;
       if (attempt >= attempts) throw failure;
-      if (retryAfterMs(answer.headers) === undefined) await waitFor(pauseMs(this.patience, attempt), signal);
+      if (!isPause(answer)) await waitFor(pauseMs(this.patience, attempt), signal);
     }
   }
 
@@ -113,13 +124,13 @@ export class RegistryHost {
     });
   }
 
-  /** Keeps all from asking for as long as the host says; false when that is longer than anyone waits. */
-  pauseFor(answer: Answer): boolean {
-    const asked = retryAfterMs(answer.headers);
-    if (asked === undefined) return true;
-    if (asked > this.patience.longestRetryAfterMs) return false;
-    this.limits.pause(asked * (1 + Math.random() / 10));
-    return true;
+  /**
+   * Keeps all requests from a host that wants a pause, for as long as it says, and where a 429 does not say for as long as
+   * before try number `failed` + 1. False when that is longer than anyone waits.
+   */
+  pauseFor(answer: Answer, failed: number): boolean {
+    if (!isPause(answer)) return true;
+    return this.limits.pause(retryAfterMs(answer.headers) ?? pauseMs(this.patience, failed));
   }
 
   /** A 401 of the registry itself is answered, twice at most: once for a token that ran out, once for none. */
@@ -128,7 +139,9 @@ export class RegistryHost {
     for (let round = 0; ; round++) {
       const authorization = await this.#authorizer.headerFor(scope);
       const answer = await this.#at(request, authorization);
-      if (answer.status !== 401 || !answer.isFromOrigin || round === 2) return answer;
+      // Where a registry has an upload go is nobody to ask for credentials.
+      const isHome = answer.isFromOrigin && answer.url.origin === this.#base(answer.url.protocol).origin;
+      if (answer.status !== 401 || !isHome || round === 2) return answer;
       if (request.accept.includes(401)) return answer;
       await answer.body.dump({ limit: 64 * 1024 });
       signal?.throwIfAborted();
@@ -141,17 +154,25 @@ export class RegistryHost {
     }
   }
 
+  #base(protocol: string): URL {
+    return new URL(`${protocol}//${this.endpoint.host}${this.endpoint.pathPrefix}`);
+  }
+
   async #at(request: HostRequest, authorization: string | undefined): Promise<Answer> {
     const { method, path, signal } = request;
-    const at = (scheme: "https" | "http"): Promise<Answer> => {
-      const base = new URL(`${scheme}://${this.endpoint.host}${this.endpoint.pathPrefix}`);
+    const at = async (scheme: "https" | "http"): Promise<Answer> => {
+      await this.limits.turn(signal);
+      const base = this.#base(`${scheme}:`);
       const url = typeof path === "string" ? new URL(`${base.href}${path}`) : path;
       // Where a registry sends us for an upload need not be the registry.
       const isHome = url.origin === base.origin;
       const secrets = { ...this.endpoint.headers, ...(authorization !== undefined && { authorization }) };
       const secretHeaders = isHome ? secrets : {};
       const headers = request.headers ?? {};
-      return this.#exchange({ url, method, headers, secretHeaders, body: request.body }, signal);
+      const answer = await this.#exchange({ url, method, headers, secretHeaders, body: request.body }, signal);
+      const left = answer.url.host === base.host ? rateLimitOf(answer.headers) : undefined;
+      if (left !== undefined) this.limits.observe(left);
+      return answer;
     };
     const { host } = this.endpoint;
     if (this.#scheme === undefined && isLoopback(hostnameOf(host))) {
@@ -184,6 +205,11 @@ export class RegistryHost {
       stallTimeoutMs: this.patience.stallTimeoutMs * (outgoing.method === "PUT" ? 10 : 1),
     });
   }
+}
+
+/** It is meant for all who ask, not only for this request. */
+function isPause({ status, headers }: Answer): boolean {
+  return status === 429 || retryAfterMs(headers) !== undefined;
 }
 
 const systemTrust: TlsTrust = { files: { authorities: [], clients: [] }, isVerified: true };

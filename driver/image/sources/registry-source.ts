@@ -26,6 +26,7 @@ export interface RegistrySourceOptions {
 export interface RegistrySource extends ImageSource {
   /** Of what the reference names: an index where there is one. */
   readonly resolved: Descriptor;
+  readonly resolvedBytes: Uint8Array;
 }
 
 /**
@@ -52,7 +53,13 @@ export async function openRegistrySource(
     diffId,
     file: { read: (fromBytes, aborted) => client.blob(reference, layer, { fromBytes, signal: aborted }) },
   }));
-  return { what: reference.familiar, images: [image], resolved: named.descriptor, [Symbol.asyncDispose]: nothing };
+  return {
+    what: reference.familiar,
+    images: [image],
+    resolved: named.descriptor,
+    resolvedBytes: named.bytes,
+    [Symbol.asyncDispose]: nothing,
+  };
 }
 
 function nothing(): Promise<void> {
@@ -62,7 +69,7 @@ function nothing(): Promise<void> {
 function documentsAt(
   client: RegistryClient,
   reference: Reference,
-  known: ReadonlyMap<Digest, Uint8Array>,
+  known: Map<Digest, Uint8Array>,
   { content, signal }: RegistrySourceOptions,
 ): Documents {
   return {
@@ -77,10 +84,13 @@ function documentsAt(
         if (stored !== undefined) return stored;
       }
       const { mediaType } = descriptor;
-      if (isManifestType(mediaType) || isIndexType(mediaType)) {
-        return client.manifest(reference, descriptor, { signal });
-      }
-      return readBlob(client, reference, descriptor, signal);
+      const isManifest = isManifestType(mediaType) || isIndexType(mediaType);
+      const read = isManifest
+        ? await client.manifest(reference, descriptor, { signal })
+        : await readBlob(client, reference, descriptor, signal);
+      // A config is looked at for its platform first, and then for the image.
+      known.set(descriptor.digest, read);
+      return read;
     },
   };
 }
