@@ -50,7 +50,7 @@ export async function readSoleLayer(
     ingestPath: file.path === ingestPath ? null : ingestPath,
     redirects: [],
   };
-  const applied = await pool.apply(order, { signal });
+  const applied = await pool.apply(order, { signal, isUrgent: true });
   const outcome = settleLayer([], verifiedLayer(applied, staging.path), privileges);
   if ("settled" in outcome) return { applied, settled: outcome.settled, ingestPath };
   throw new StorageError("ERR_INTERNAL", `cannot settle ${what}: it has no layers below that could lead elsewhere`);

@@ -195,6 +195,10 @@ async function readMissing(
 ): Promise<readonly ReadLayer[]> {
   const failed = new AbortController();
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const isHere = ({ committed, stored, needsBlob }: PlannedLayer): boolean =>
+    committed && (stored !== undefined || !needsBlob);
+  const sizeOf = ({ source }: PlannedLayer): number => source.descriptor.size;
+  const missingBytes = planned.reduce((sum, layer) => sum + (isHere(layer) ? 0 : sizeOf(layer)), 0);
   const results = await Promise.allSettled(
     planned.map(async (layer) => {
       const report: Report = (phase, doneBytes) =>
@@ -205,14 +209,15 @@ async function readMissing(
           doneBytes,
           totalBytes: layer.source.descriptor.size,
         });
-      if (layer.committed && (layer.stored !== undefined || !layer.needsBlob)) {
-        report("reused", layer.source.descriptor.size);
+      if (isHere(layer)) {
+        report("reused", sizeOf(layer));
         return [];
       }
       report("waiting", 0);
       try {
-        const read = await readLayer(context, layer, [], scope, either, report);
-        report("done", layer.source.descriptor.size);
+        const isUrgent = 2 * sizeOf(layer) > missingBytes;
+        const read = await readLayer(context, layer, [], scope, { signal: either, isUrgent, report });
+        report("done", sizeOf(layer));
         return [read];
       } catch (error) {
         failed.abort(error);
@@ -227,13 +232,19 @@ async function readMissing(
 
 type Report = (phase: LayerProgress["phase"], doneBytes: number) => void;
 
+interface Reading {
+  readonly signal: AbortSignal | undefined;
+  /** See {@link import("../layer/layer-pool.ts").ApplyOptions}. */
+  readonly isUrgent: boolean;
+  readonly report?: Report;
+}
+
 async function readLayer(
   context: UnpackContext,
   planned: PlannedLayer,
   redirects: readonly Redirect[],
   scope: AsyncDisposableStack,
-  signal: AbortSignal | undefined,
-  report?: Report,
+  { signal, isUrgent, report }: Reading,
 ): Promise<ReadLayer> {
   const { snapshotter, content, pool } = context;
   const { source, what } = planned;
@@ -256,7 +267,7 @@ async function readLayer(
       };
       const applied = await pool.apply(
         { ...order(staging), file, ingestPath: null },
-        { signal, ...(report && { onProgress: whenArrived }) },
+        { signal, isUrgent, ...(report && { onProgress: whenArrived }) },
       );
       return { planned, applied, staging, ingest: null };
     });
@@ -275,7 +286,7 @@ async function readLayer(
       : null;
   const applied = await pool.apply(
     { ...order(staging), file: source.file, ingestPath: ingest?.path ?? null },
-    { signal, ...(report && { onProgress }) },
+    { signal, isUrgent, ...(report && { onProgress }) },
   );
   return { planned, applied, staging, ingest };
 }
@@ -322,7 +333,7 @@ async function settleOne(
     redirects.push(...outcome.redirects);
     await staging[Symbol.asyncDispose]();
     const planned = { ...first.planned, stored: descriptorOf(first.planned.source, applied) };
-    const again = await readLayer(context, planned, redirects, scope, signal);
+    const again = await readLayer(context, planned, redirects, scope, { signal, isUrgent: true });
     if (again.staging === null) break;
     ({ applied, staging } = again);
   }

@@ -29,7 +29,8 @@ export async function applyLayerOnto(task: ApplyOntoTask): Promise<AppliedLayer>
   const privileges = { ...detectPrivileges(), overlayXattr: place.overlayXattr };
   const redirects: Redirect[] = [];
   for (let round = 0; round < maxRedirectRounds; round++) {
-    const applied = await applyLayer({ ...task, redirects }, createCore(task.core));
+    const ring = round === 0 ? task.ring : null;
+    const applied = await applyLayer({ ...task, redirects, ring }, createCore(task.core));
     const outcome = settleLayer(lowersOf(task), verifiedLayer(applied, stagingDir), privileges);
     if ("settled" in outcome) {
       new Control(task.control).throwIfCanceled(what);

@@ -25,7 +25,8 @@ export interface LayerFile {
   readonly arrival?: SharedArrayBuffer;
 }
 
-export interface ApplyTask {
+/** Reading and proving a layer. */
+export interface ReadTask {
   /** Names the layer in errors: "layer sha256:… of docker.io/library/debian:12". */
   readonly what: string;
   readonly file: LayerFile;
@@ -33,16 +34,21 @@ export interface ApplyTask {
   readonly expectedDigest: Digest | null;
   /** Null when only the stored bytes are named, or nothing is: then what is read defines it. */
   readonly expectedDiffId: DiffId | null;
-  /** Receives the tree in `fs/`; null to verify without extracting. */
-  readonly stagingDir: string | null;
   /** Existing empty file that receives the stored bytes; null when they are stored already. */
   readonly ingestPath: string | null;
   readonly limits: LayerLimits;
-  readonly redirects: readonly Redirect[];
   readonly engine: DigestEngine;
   readonly control: SharedArrayBuffer;
   /** Compiled by the pool's owner: threads share its machine code, and none compiles or frees code of its own. */
   readonly core: CoreModule;
+  /** Of a {@link import("./tar-ring.ts").TarRing} to the thread that lays the layer down; null where one does both. */
+  readonly ring: SharedArrayBuffer | null;
+}
+
+export interface ApplyTask extends ReadTask {
+  /** Receives the tree in `fs/`; null to verify without extracting. */
+  readonly stagingDir: string | null;
+  readonly redirects: readonly Redirect[];
 }
 
 /** Where a layer goes that is not to become a snapshot here: a directory that somebody else made. */
@@ -64,15 +70,19 @@ export interface ApplyOntoTask extends ApplyTask {
   readonly place: Place;
 }
 
-export interface AppliedLayer {
+/** A layer that was read to its end and is what it was said to be. */
+export interface ReadLayer {
   readonly digest: Digest;
   readonly diffId: DiffId;
   readonly sizeBytes: number;
   readonly uncompressedBytes: number;
+}
+
+export interface AppliedLayer extends ReadLayer {
   readonly notes: LayerNotes;
   readonly usage: Usage;
   readonly warnings: readonly string[];
 }
 
-export type ApplyReply =
-  { readonly ok: true; readonly layer: AppliedLayer } | { readonly ok: false; readonly error: WireError };
+export type Reply<Result> =
+  { readonly ok: true; readonly layer: Result } | { readonly ok: false; readonly error: WireError };
