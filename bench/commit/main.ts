@@ -8,11 +8,11 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodeTree } from "../corpora/node-tree.ts";
 import { buildLayer, writeImage } from "../lab/oci-layout.ts";
 import { findProgram, programEntries } from "../lab/programs.ts";
 import { laminate, podman, type Contender } from "./contenders.ts";
 import { measure, medianCost, run, type Cost } from "./cost.ts";
-import { nodeTree } from "./node-tree.ts";
 
 const targetRatio = 0.5;
 const defaultRounds = 3;

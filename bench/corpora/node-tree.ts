@@ -1,16 +1,13 @@
-/**
- * The input: what `apt-get install nodejs npm` brings on a machine that has nothing, about 30,000 files of 270 MB.
- * It is kept below $LAMINATE_BENCH_DIR, or laminate-bench in the temporary directory, and made only once.
- */
+/** What `apt-get install nodejs npm` brings on a machine that has nothing: about 30,000 files of 270 MB. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { keptFolder } from "./kept.ts";
 
 const packages = ["nodejs", "npm"];
 
 export function nodeTree(): string {
-  const root = process.env["LAMINATE_BENCH_DIR"] ?? join(tmpdir(), "laminate-bench");
+  const root = keptFolder();
   const tree = join(root, "node-install");
   if (existsSync(tree)) return tree;
   console.log(`installing ${packages.join(" and ")} below ${tree}, once`);
