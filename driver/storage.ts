@@ -7,7 +7,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Digest } from "./base/digest.ts";
-import { hasCode } from "./base/errors.ts";
+import { asStorageError, hasCode } from "./base/errors.ts";
 import { noLogger } from "./base/logger.ts";
 import { openContainers } from "./container/open-containers.ts";
 import { findRuntime } from "./container/runtime.ts";
@@ -45,10 +45,12 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
   const { root, state } = placesOf(options, privileges);
   const durability = options.durability ?? "full";
   const logger = options.logger ?? noLogger;
-  for (const place of [root, state]) {
-    await mkdir(place, { recursive: true, mode: 0o700 });
+  try {
+    for (const place of [root, state]) await mkdir(place, { recursive: true, mode: 0o700 });
+    await chmod(root, 0o700);
+  } catch (error) {
+    throw asStorageError(error, `cannot open store ${root}`);
   }
-  await chmod(root, 0o700);
 
   await using scope = new AsyncDisposableStack();
   const database = scope.use(openDatabase(join(root, "laminate.db"), { durability }));

@@ -1,7 +1,7 @@
 /** containerd's content store: read from its directory where that can be, and through its socket otherwise. */
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, open, stat } from "node:fs/promises";
+import { access, lstat, open } from "node:fs/promises";
 import { join } from "node:path";
 import { encodedOf } from "../base/digest.ts";
 import { asStorageError, hasCode, isErrno, StorageError } from "../base/errors.ts";
@@ -125,8 +125,11 @@ async function openIn(directory: string, { digest }: Descriptor): Promise<BlobFi
   const path = join(directory, encodedOf(digest));
   try {
     await access(path, constants.R_OK);
-    const { size } = await stat(path);
-    return { path, offsetBytes: 0, sizeBytes: size, [Symbol.asyncDispose]: () => Promise.resolve() };
+    const found = await lstat(path);
+    if (!found.isFile()) {
+      throw new StorageError("ERR_DATA_LOSS", `cannot read layer ${digest}: ${path} is not a file`);
+    }
+    return { path, offsetBytes: 0, sizeBytes: found.size, [Symbol.asyncDispose]: () => Promise.resolve() };
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) return undefined;
     throw asStorageError(error, `cannot read layer ${digest}`);

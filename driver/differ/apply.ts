@@ -12,6 +12,7 @@ import { isLayerType } from "../oci/media-type.ts";
 import { makeDirectory } from "../snapshot/make-directory.ts";
 import type { StagingDirectory } from "../snapshot/snapshotter.ts";
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from "../sys/constants.ts";
+import { inContext } from "../sys/in-context.ts";
 import { closeFd, openat } from "../sys/linux.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { AppliedDiff, ApplyRequest, BlobCall, DifferContext, ForeignBlobs } from "./differ.ts";
@@ -89,7 +90,13 @@ async function isEmpty(dir: string, what: string): Promise<boolean> {
 
 /** Where the layer is laid before it is moved, which must be on the same mount. */
 async function stageFor({ root, snapshotter }: DifferContext, dir: string, what: string): Promise<StagingDirectory> {
-  if (dir.startsWith(`${join(root, "snapshots")}/`)) return snapshotter.stage();
+  if (dir.startsWith(`${join(root, "snapshots")}/`)) {
+    try {
+      return await snapshotter.stage();
+    } catch (error) {
+      throw inContext(error, `cannot apply ${what}`);
+    }
+  }
   const path = join(dir, `.laminate-${randomUUID()}`);
   try {
     keepingTimes(dir, () => {

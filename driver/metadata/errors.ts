@@ -1,5 +1,7 @@
 /** SQLite's result codes in the words of base/errors.ts. */
-import { type ErrorCode, isStorageError, StorageError } from "../base/errors.ts";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type ErrorCode, isErrno, isStorageError, StorageError } from "../base/errors.ts";
 
 /** Primary result codes, https://www.sqlite.org/rescode.html. */
 const codeByResult: Readonly<Record<number, ErrorCode>> = {
@@ -21,6 +23,8 @@ const codeByExtended: Readonly<Record<number, ErrorCode>> = {
   2067: "ERR_ALREADY_EXISTS", // SQLITE_CONSTRAINT_UNIQUE
 };
 
+const ioError = 10;
+
 function resultCodeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error)) return undefined;
   return typeof error.errcode === "number" ? error.errcode : undefined;
@@ -36,9 +40,26 @@ export function translateSqlite(error: unknown, verb: string, path: string): unk
   if (isStorageError(error)) return error;
   const result = resultCodeOf(error);
   if (result === undefined || !(error instanceof Error)) return error;
+  if ((result & 0xff) === ioError && isReadOnly(dirname(path))) {
+    const reason = "its file system is read-only, perhaps after an error of the disk";
+    return new StorageError("ERR_PERMISSION_DENIED", `cannot ${verb} database ${path}: ${reason}`, {
+      details: { path, sqliteCode: result },
+      cause: error,
+    });
+  }
   const code = codeByExtended[result] ?? codeByResult[result & 0xff] ?? "ERR_INTERNAL";
   return new StorageError(code, `cannot ${verb} database ${path}: ${error.message}`, {
     details: { path, sqliteCode: result },
     cause: error,
   });
+}
+
+/** A file system that has turned read-only while the database was open is an I/O error to SQLite. */
+function isReadOnly(dir: string): boolean {
+  try {
+    rmdirSync(mkdtempSync(join(dir, ".probe-")));
+    return false;
+  } catch (error) {
+    return isErrno(error, "EROFS");
+  }
 }

@@ -1,6 +1,6 @@
 /** The life of a snapshot, the same for every backend: containerd's verbs, its errors and its promises on a crash. */
 import type { LowerLayer, Usage } from "../extract/staged-layer.ts";
-import { asStorageError, StorageError } from "../base/errors.ts";
+import { asStorageError, hasCode, StorageError } from "../base/errors.ts";
 import { stage } from "../base/stages.ts";
 import type { Sql } from "../metadata/database.ts";
 import type { Mount } from "../mount/mount.ts";
@@ -50,27 +50,33 @@ export class SnapshotStore implements Snapshotter {
     { name, labels }: { name: string; labels: Readonly<Record<string, string>> },
     fieldPaths?: readonly string[],
   ): Promise<SnapshotInfo> {
-    return this.#run(({ database }) =>
-      database.write((sql) => {
+    // Labels are taken away on the way to making room.
+    const gives = Object.keys(labels).length > 0;
+    return this.#run(({ database }) => {
+      const write = (sql: Sql) => {
         const { id, labels: current } = records.requireSnapshot(sql, name, "update");
         records.relabelSnapshot(sql, id, updateLabels(parseLabels(current), labels, fieldPaths), clockRealtimeNs());
         return records.infoOf(records.requireSnapshot(sql, name, "update"));
-      }),
-    );
+      };
+      return gives ? database.write(write) : this.#writeOnReserve(write);
+    });
   }
 
   usage(key: string): Promise<Usage> {
-    return this.#run(({ database }) => {
-      const record = database.read((sql) => records.requireSnapshot(sql, key, "measure"));
-      switch (record.kind) {
-        case "committed":
-          return { inodes: record.inodes, sizeBytes: record.size_bytes };
-        case "view":
-          return noUsage;
-        case "active":
-          return this.#measure(record);
-      }
-    });
+    return this.#run(
+      ({ database }) => {
+        const record = database.read((sql) => records.requireSnapshot(sql, key, "measure"));
+        switch (record.kind) {
+          case "committed":
+            return { inodes: record.inodes, sizeBytes: record.size_bytes };
+          case "view":
+            return noUsage;
+          case "active":
+            return this.#measure(record);
+        }
+      },
+      `measure snapshot ${JSON.stringify(key)}`,
+    );
   }
 
   mounts(key: string): Promise<readonly Mount[]> {
@@ -86,11 +92,11 @@ export class SnapshotStore implements Snapshotter {
   }
 
   prepare(key: string, parent: string, options?: SnapshotOptions): Promise<readonly Mount[]> {
-    return this.#run(() => this.#create("active", key, parent, options));
+    return this.#run(() => this.#create("active", key, parent, options), `prepare snapshot ${JSON.stringify(key)}`);
   }
 
   view(key: string, parent: string, options?: SnapshotOptions): Promise<readonly Mount[]> {
-    return this.#run(() => this.#create("view", key, parent, options));
+    return this.#run(() => this.#create("view", key, parent, options), `view snapshot ${JSON.stringify(key)}`);
   }
 
   async commit(name: string, key: string, { labels = {}, parent = "" }: CommitSnapshotOptions = {}): Promise<void> {
@@ -102,11 +108,14 @@ export class SnapshotStore implements Snapshotter {
       }
       return { ...record, parent_id: parent === "" ? record.parent_id : this.#parentAtCommit(sql, record, parent) };
     };
-    const measured = await this.#run(async ({ database }) => {
-      requireName(name);
-      const record = database.read(check);
-      return { ...record, usage: await this.#measure(record) };
-    });
+    const measured = await this.#run(
+      async ({ database }) => {
+        requireName(name);
+        const record = database.read(check);
+        return { ...record, usage: await this.#measure(record) };
+      },
+      `measure snapshot ${JSON.stringify(key)}`,
+    );
     await syncTrees(this.#parts, this.#parts.directories.treeOf(measured.id));
     return this.#run(({ database }) => {
       database.write((sql) => {
@@ -121,14 +130,18 @@ export class SnapshotStore implements Snapshotter {
   }
 
   remove(key: string): Promise<void> {
-    return this.#run(({ database, directories, staging }) => {
-      const { id } = database.write((sql) => {
+    return this.#run(({ directories, staging, logger }) => {
+      const { id } = this.#writeOnReserve((sql) => {
         const record = records.requireSnapshot(sql, key, "remove");
         records.deleteSnapshot(sql, record);
         return record;
       });
       const trash = staging.trashPath();
-      if (directories.discard(id, trash)) staging.remove(trash);
+      try {
+        if (directories.discard(id, trash)) staging.remove(trash);
+      } catch (error) {
+        logger.warn({ name: key, error }, "cannot delete a removed snapshot's directory yet");
+      }
     });
   }
 
@@ -146,8 +159,9 @@ export class SnapshotStore implements Snapshotter {
   }
 
   cleanup(): Promise<void> {
-    return this.#run(() => {
+    return this.#run(({ staging }) => {
       this.#collect();
+      staging.reserve.keep();
     });
   }
 
@@ -297,6 +311,17 @@ export class SnapshotStore implements Snapshotter {
     }
   }
 
+  /** Writes what makes room, or leads to it: on a full disk in the room that was put by. */
+  #writeOnReserve<T>(fn: (sql: Sql) => T): T {
+    const { database, staging } = this.#parts;
+    try {
+      return database.write(fn);
+    } catch (error) {
+      if (!hasCode(error, "ERR_RESOURCE_EXHAUSTED") || !staging.reserve.release()) throw error;
+      return database.write(fn);
+    }
+  }
+
   /** Only the holder of the write lock knows which directories will never get a row. */
   #collect(): void {
     const { database, directories, staging } = this.#parts;
@@ -321,12 +346,12 @@ export class SnapshotStore implements Snapshotter {
     }
   }
 
-  async #run<T>(action: (parts: SnapshotStoreParts) => T | Promise<T>): Promise<T> {
+  async #run<T>(action: (parts: SnapshotStoreParts) => T | Promise<T>, what = "use snapshots"): Promise<T> {
     if (this.#isClosed) throw new StorageError("ERR_UNAVAILABLE", "cannot use snapshots: the snapshotter is closed");
     try {
       return await action(this.#parts);
     } catch (error) {
-      throw error instanceof Error && "errno" in error ? asStorageError(error, "cannot use snapshots") : error;
+      throw error instanceof Error && "errno" in error ? asStorageError(error, `cannot ${what}`) : error;
     }
   }
 }

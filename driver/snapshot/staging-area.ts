@@ -17,6 +17,7 @@ import { stage } from "../base/stages.ts";
 import { openLocked } from "../sys/lock-file.ts";
 import { ensureDirectory, makeDirectory } from "./make-directory.ts";
 import { removeWithMounts } from "./remove-with-mounts.ts";
+import { Reserve } from "./reserve.ts";
 import type { StagingDirectory } from "./snapshotter.ts";
 import type { TreeThread } from "./tree-thread.ts";
 
@@ -26,6 +27,8 @@ const lastDeletionsMs = 2000;
 
 export class StagingArea {
   readonly path: string;
+  /** What is deleted here makes up for what was taken of it. */
+  readonly reserve: Reserve;
   readonly #logger: Logger;
   readonly #removing: TreeThread | undefined;
   /** Trash that the thread has yet to delete. */
@@ -35,6 +38,7 @@ export class StagingArea {
   /** Trash is deleted on the thread `removing`, or without one within the call that makes it. */
   constructor(root: string, logger: Logger, removing?: TreeThread) {
     this.path = join(root, "staging");
+    this.reserve = new Reserve(root);
     this.#logger = logger;
     this.#removing = removing;
     ensureDirectory(this.path);
@@ -61,7 +65,8 @@ export class StagingArea {
    * logged and left to the next {@link collect}.
    */
   remove(path: string): void {
-    if (this.#removing !== undefined && basename(path).startsWith(trashPrefix)) {
+    const isTrash = basename(path).startsWith(trashPrefix);
+    if (this.#removing !== undefined && isTrash) {
       this.#enqueue(path, this.#removing);
       return;
     }
@@ -69,6 +74,7 @@ export class StagingArea {
       stage("snapshot.delete", () => {
         removeWithMounts(path);
       });
+      if (isTrash) this.reserve.keep();
     } catch (error) {
       this.#warn(path, error);
     }
@@ -89,6 +95,9 @@ export class StagingArea {
     if (this.#queued.has(path)) return;
     this.#queued.add(path);
     stage("snapshot.delete", () => thread.remove(path))
+      .then(() => {
+        this.reserve.keep();
+      })
       .catch((error: unknown) => {
         if (!this.#isClosed) this.#warn(path, error);
       })

@@ -12,7 +12,8 @@ parentPort?.on("message", ({ id, ...task }: TreeTask & { id: number }) => {
   try {
     reply = { id, usage: perform(task) };
   } catch (error) {
-    reply = { id, error: toWire(asStorageError(error, "cannot use snapshots")) };
+    const path = task.kind === "measure" ? task.growth.tree : task.path;
+    reply = { id, error: toWire(asStorageError(error, `cannot ${task.kind} ${path}`)) };
   }
   parentPort?.postMessage(reply);
 });
