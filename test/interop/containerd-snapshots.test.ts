@@ -15,6 +15,9 @@ import { makeRootfs } from "../privileged/container-rootfs.ts";
 
 const need = needAll(needRoot(), needPrograms("containerd", "ctr", "runc", "tar", "docker-registry"));
 const image = "docker.io/library/demo:1";
+/** runc knows containers of all containerds. */
+const own = (id: string): string => `${id}-${process.pid}-${Date.now()}`;
+const stays = own("stays");
 const plugin = (folder: string) =>
   `[proxy_plugins.laminate]\n  type = "snapshot"\n  address = "${join(folder, "laminate.sock")}"\n`;
 
@@ -42,7 +45,7 @@ describe.skipIf(need.missing)("containerd on laminate", () => {
   const directories = (): readonly string[] =>
     readdirSync(join(folder, "root/snapshots")).filter((name) => /^[0-9]+$/.test(name));
   const runDemo = (id: string, ...words: readonly string[]): string =>
-    ctr("run", "--rm", "--snapshotter", "laminate", image, id, ...words);
+    ctr("run", "--rm", "--snapshotter", "laminate", image, own(id), ...words);
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "containerd-"));
@@ -107,18 +110,18 @@ describe.skipIf(need.missing)("containerd on laminate", () => {
   });
 
   it("goes on with the daemon killed and started again under a running container", async () => {
-    ctr("run", "--detach", "--snapshotter", "laminate", image, "stays", "sleep", "600");
+    ctr("run", "--detach", "--snapshotter", "laminate", image, stays, "sleep", "600");
     try {
       await daemon.end("SIGKILL");
       expect(() => names()).toThrow();
       daemon = await Daemon.start(folder);
       // containerd tries again every few seconds.
       await expect.poll(tryNames, { timeout: 60_000 }).toHaveLength(4);
-      expect(ctr("tasks", "exec", "--exec-id", "e", "stays", "cat", "/etc/motd")).toBe("upper\n");
+      expect(ctr("tasks", "exec", "--exec-id", "e", stays, "cat", "/etc/motd")).toBe("upper\n");
     } finally {
-      ctr("tasks", "kill", "--signal", "SIGKILL", "stays");
-      ctr("tasks", "rm", "--force", "stays");
-      ctr("containers", "rm", "stays");
+      ctr("tasks", "kill", "--signal", "SIGKILL", stays);
+      ctr("tasks", "rm", "--force", stays);
+      ctr("containers", "rm", stays);
     }
     expect(names()).toHaveLength(3);
   });
@@ -144,7 +147,7 @@ describe.skipIf(need.missing)("containerd on laminate", () => {
 
     ctr("images", "pull", "--plain-http", "--snapshotter", "laminate", pulled);
     expect(names()).toHaveLength(3);
-    const words = ["run", "--rm", "--snapshotter", "laminate", pulled, "pulled", "cat", "/etc/motd"];
+    const words = ["run", "--rm", "--snapshotter", "laminate", pulled, own("pulled"), "cat", "/etc/motd"];
     expect(ctr(...words)).toBe("upper\n");
   });
 });
