@@ -2,12 +2,14 @@
 import type { ServedSnapshotter } from "../../driver/plugin/snapshots-service.ts";
 
 export interface Latency {
+  readonly minMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
 export interface SnapshotterFigures {
-  readonly calls: Readonly<Record<string, Latency>>;
+  /** "nothing" is the round trip of a call that does nothing. */
+  readonly calls: Readonly<Record<"nothing" | "Stat" | "Prepare" | "Mounts" | "Remove", Latency>>;
   readonly thousandMs: number;
   readonly listMs: number;
 }
@@ -18,9 +20,13 @@ const rounds = 300;
 /** Keeps what containerd makes from its garbage collector. */
 const kept = { labels: { "containerd.io/gc.root": "bench" } };
 
-/** Leaves snapshots behind, all with names that begin with `prefix`. */
+/**
+ * Leaves snapshots behind, all with names that begin with `prefix`. `roundTrip` is a call to the same server that does
+ * nothing.
+ */
 export async function measureSnapshotter(
   snapshotter: ServedSnapshotter,
+  roundTrip: () => Promise<unknown>,
   prefix: string,
   listed: number,
 ): Promise<SnapshotterFigures> {
@@ -31,9 +37,11 @@ export async function measureSnapshotter(
     await snapshotter.commit(parent, `${prefix}active-${level}`, kept);
   }
 
-  const samples = { Stat: [] as number[], Prepare: [] as number[], Mounts: [] as number[], Remove: [] as number[] };
+  const empty = (): number[] => [];
+  const samples = { nothing: empty(), Stat: empty(), Prepare: empty(), Mounts: empty(), Remove: empty() };
   for (let round = 0; round < rounds; round++) {
     const key = `${prefix}round-${round}`;
+    samples.nothing.push(await timed(roundTrip));
     samples.Stat.push(await timed(() => snapshotter.stat(parent)));
     samples.Prepare.push(await timed(() => snapshotter.prepare(key, parent, kept)));
     samples.Mounts.push(await timed(() => snapshotter.mounts(key)));
@@ -51,20 +59,26 @@ export async function measureSnapshotter(
   });
   if (seen < listed) throw new Error(`only ${seen} snapshots were listed`);
   return {
-    calls: Object.fromEntries(Object.entries(samples).map(([what, values]) => [what, latencyOf(values)])),
+    calls: {
+      nothing: latencyOf(samples.nothing),
+      Stat: latencyOf(samples.Stat),
+      Prepare: latencyOf(samples.Prepare),
+      Mounts: latencyOf(samples.Mounts),
+      Remove: latencyOf(samples.Remove),
+    },
     thousandMs,
     listMs,
   };
 }
 
-async function timed(call: () => Promise<unknown>): Promise<number> {
+export async function timed(call: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await call();
   return performance.now() - startMs;
 }
 
-function latencyOf(values: readonly number[]): Latency {
+export function latencyOf(values: readonly number[]): Latency {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+  return { minMs: at(0), p50Ms: at(0.5), p99Ms: at(0.99) };
 }

@@ -11,17 +11,24 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const main = join(import.meta.dirname, "../../driver/cli/main.ts");
+/** As it is published. */
+const main = join(import.meta.dirname, "../../dist/cli/main.js");
+
+/** Where {@link startContainerd} will listen. */
+export function containerdAddress(folder: string): string {
+  return join(folder, "containerd/containerd.sock");
+}
 
 export function startLaminate(folder: string): Promise<Running> {
   const address = join(folder, "laminate.sock");
-  const words = ["--root", join(folder, "laminate"), "serve", "--address", address, "--log-level", "error"];
+  const places = ["--address", address, "--containerd", containerdAddress(folder)];
+  const words = ["--root", join(folder, "laminate"), "serve", ...places, "--log-level", "error"];
   return started(address, spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...words]));
 }
 
 export function startContainerd(folder: string, laminate: string): Promise<Running> {
   const home = join(folder, "containerd");
-  const address = join(home, "containerd.sock");
+  const address = containerdAddress(folder);
   mkdirSync(home);
   const config = [
     "version = 2",
