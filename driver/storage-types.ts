@@ -62,7 +62,7 @@ export interface LoadOptions {
   /** os/architecture[/variant]; default: this machine's. */
   readonly platform?: string;
   /**
-   * Load into a containerd whose snapshotter this store is, instead of the store: unpacked in the store, lent from it,
+   * Load or pull into a containerd whose snapshotter this store is, instead of the store: unpacked there, lent from it,
    * and runnable there at once. Existing names are moved.
    */
   readonly containerd?: ContainerdOptions | undefined;

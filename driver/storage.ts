@@ -33,6 +33,8 @@ import { detectPrivileges, type Privileges } from "./sys/privileges.ts";
 import type { Images, LoadOptions, Storage, StorageInfo, StorageOptions } from "./storage-types.ts";
 import { coreModule } from "./wasm/core.ts";
 
+/** Less than of a pull: containerd is there to do the work. */
+const remotePatience = { attempts: 3, longestRetryAfterMs: 10_000 };
 const monitorFile = join(import.meta.dirname, import.meta.url.endsWith(".ts") ? "monitor.ts" : "monitor.js");
 
 /**
@@ -124,10 +126,16 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     snapshots: snapshotter,
     containers,
     load: (locator, loadOptions = {}) => load(context, locator, root, loadOptions),
-    pull: (reference, { client, ...pullOptions } = {}) =>
-      withRegistry(client, async (registry) =>
-        (await import("./image/pull.ts")).pullImage(context, registry, parseReference(reference), pullOptions),
-      ),
+    pull: (reference, { client, containerd, ...pullOptions } = {}) =>
+      withRegistry(client, async (registry) => {
+        const parsed = parseReference(reference);
+        if (containerd === undefined) {
+          return (await import("./image/pull.ts")).pullImage(context, registry, parsed, pullOptions);
+        }
+        const { openTarget } = await import("./containerd/target.ts");
+        using target = openTarget(containerd, pullOptions.signal);
+        return await target.pull({ ...context, root }, registry, parsed, pullOptions);
+      }),
     push: (reference, { client, ...pushOptions } = {}) =>
       withRegistry(client, async (registry) =>
         (await import("./image/push.ts")).pushImage(context, registry, reference, pushOptions),
@@ -183,7 +191,8 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
         import("./containerd/services.ts"),
         remote && import("./registry/registry-client.ts"),
       ]);
-      const openClient = registry && ((): RegistryClient => new registry.RegistryClient(remote));
+      const openClient =
+        registry && ((): RegistryClient => new registry.RegistryClient({ patience: remotePatience, ...remote }));
       const services = storeServices({ ...context, root }, { address: containerd, openClient, logger });
       return serveStorage(services, address, { ...serveOptions, logger });
     },

@@ -1,5 +1,5 @@
 /** Pulling as commands show it. */
-import { hasCode, type PulledImage, type RegistryClient, StorageError } from "../index.ts";
+import { type ContainerdOptions, hasCode, type PulledImage, type RegistryClient, StorageError } from "../index.ts";
 import type { CommandContext } from "./command.ts";
 import { familiarName } from "./format.ts";
 import type { OptionValues } from "./options.ts";
@@ -9,6 +9,7 @@ import { openClient } from "./registry-options.ts";
 export interface PullWish {
   readonly quiet: boolean;
   readonly platform?: string | undefined;
+  readonly containerd?: ContainerdOptions | undefined;
 }
 
 /** With its progress and warnings on standard error. */
@@ -16,7 +17,7 @@ export async function pullShown(
   { storage, signal, progress, env }: CommandContext,
   client: RegistryClient,
   reference: string,
-  { quiet, platform }: PullWish,
+  { quiet, platform, containerd }: PullWish,
 ): Promise<PulledImage> {
   const view = createProgress(quiet ? "none" : progress, process.stderr, env);
   try {
@@ -29,6 +30,7 @@ export async function pullShown(
         view.update(event);
       },
       ...(platform !== undefined && { platform }),
+      containerd,
     });
     view.end();
     for (const warning of pulled.warnings) process.stderr.write(`WARNING: ${warning}\n`);

@@ -1,3 +1,4 @@
+import type { Digest } from "../base/digest.ts";
 import type { CallOptions, Channel } from "../plugin/channel.ts";
 import { Leases } from "../plugin/gen/containerd/services/leases/v1/leases_pb.ts";
 
@@ -15,4 +16,9 @@ export async function createLease(channel: Channel, lifetimeMs: number, options:
 /** What only it kept is collected before this returns. */
 export async function deleteLease(channel: Channel, id: string, options: CallOptions): Promise<void> {
   await channel.unary(Leases.method.delete, { id, sync: true }, options);
+}
+
+/** Keeps a blob, if it is there, for as long as the lease lasts. */
+export async function leaseBlob(channel: Channel, id: string, digest: Digest, options: CallOptions): Promise<void> {
+  await channel.unary(Leases.method.addResource, { id, resource: { id: digest, type: "content" } }, options);
 }

@@ -24,7 +24,8 @@ export interface BlobBytes {
 }
 
 /**
- * Stores `blob.size` bytes of a file; containerd proves them. Of a blob that is there only the labels are written.
+ * Stores `blob.size` bytes of a file; containerd proves them. Of a blob that is there only the labels are written, and the
+ * file is not looked at.
  * @throws {StorageError} ERR_FAILED_PRECONDITION for bytes that are not the digest's; ERR_UNAVAILABLE while somebody
  * else writes under the same ref; the signal's reason.
  */
@@ -34,8 +35,15 @@ export async function uploadFile(
   blob: BlobToWrite,
   options: CallOptions,
 ): Promise<void> {
-  await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  await upload(channel, blob, options, (buffer, at) => readFully(file, buffer, offsetBytes + at, path));
+  let file: FileHandle | undefined;
+  try {
+    await upload(channel, blob, options, async (buffer, at) => {
+      file ??= await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      await readFully(file, buffer, offsetBytes + at, path);
+    });
+  } finally {
+    await file?.close();
+  }
 }
 
 /** As {@link uploadFile}, from memory. */

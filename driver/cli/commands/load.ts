@@ -1,8 +1,7 @@
 import type { Command } from "../command.ts";
+import { containerdOptions, containerdSettings } from "../containerd-options.ts";
 import { UsageError } from "../errors.ts";
 import { familiarName } from "../format.ts";
-import type { LoadOptions } from "../../index.ts";
-import type { OptionValues } from "../options.ts";
 import { createProgress } from "../progress.ts";
 
 export const command: Command = {
@@ -10,9 +9,7 @@ export const command: Command = {
   options: [
     { flags: "-i, --input <source>", description: "a file, a directory, oci:DIR[:TAG], or - for standard input" },
     { flags: "-q, --quiet", description: "show no progress" },
-    { flags: "--containerd <socket>", description: "load into the containerd that listens there" },
-    { flags: "--namespace <name>", description: "containerd's namespace, default by default" },
-    { flags: "--snapshotter <name>", description: "what containerd calls this store, laminate by default" },
+    ...containerdOptions("load"),
     { flags: "--platform <platform>", description: "os/architecture[/variant] to take from an index" },
   ],
   examples: [
@@ -31,7 +28,7 @@ export const command: Command = {
       throw new UsageError("standard input is a terminal: give an archive with -i, or pipe one in");
     }
     const platform = options.text("platform");
-    const containerd = containerdOptions(options);
+    const containerd = containerdSettings(options);
     const view = createProgress(options.isOn("quiet") ? "none" : progress, process.stderr, env);
     try {
       const loaded = await (
@@ -55,12 +52,3 @@ export const command: Command = {
     }
   },
 };
-
-function containerdOptions(options: OptionValues): LoadOptions["containerd"] {
-  const [address, namespace, snapshotter] = ["containerd", "namespace", "snapshotter"].map((name) =>
-    options.text(name),
-  );
-  if (address !== undefined) return { address, namespace, snapshotter };
-  if (namespace === undefined && snapshotter === undefined) return undefined;
-  throw new UsageError("--namespace and --snapshotter go with --containerd");
-}

@@ -1,5 +1,6 @@
 import { parseReference, type PulledImage } from "../../index.ts";
 import type { Command } from "../command.ts";
+import { containerdOptions, containerdSettings } from "../containerd-options.ts";
 import { UsageError } from "../errors.ts";
 import { familiarName } from "../format.ts";
 import { pullShown } from "../pull-image.ts";
@@ -14,12 +15,14 @@ export const command: Command = {
       flags: "--platform <platform>",
       description: "os/architecture[/variant] to take from an index ($DOCKER_DEFAULT_PLATFORM)",
     },
+    ...containerdOptions("pull"),
     ...registryOptions,
   ],
   examples: [
     "laminate pull debian",
     "laminate pull --platform linux/arm64 debian:12",
     "laminate pull localhost:5000/app@sha256:4b1d…",
+    "laminate pull --containerd /run/containerd/containerd.sock --namespace k8s.io debian:12",
     "laminate pull --progress json debian 2>progress.ndjson",
   ],
   hasDocument: true,
@@ -29,19 +32,18 @@ export const command: Command = {
     const given = options.text("platform") ?? context.env["DOCKER_DEFAULT_PLATFORM"];
     const platform = given === "" ? undefined : given;
     const reference = parseReference(name);
+    const wish = { quiet, platform, containerd: containerdSettings(options) };
     await using client = await openClient(options);
     if (!options.isOn("all-tags")) {
       const isDefault = reference.digest === undefined && !hasTag(name);
-      const pulled = await pullShown(context, client, name, { quiet, platform });
+      const pulled = await pullShown(context, client, name, wish);
       const first = isDefault && !quiet ? ["Using default tag: latest"] : [];
       return { document: pulled, text: [...first, ...linesOf(pulled, quiet)] };
     }
     if (reference.digest !== undefined || hasTag(name)) throw new UsageError("tag can't be used with --all-tags/-a");
     const pulled: PulledImage[] = [];
     for (const tag of await client.tags(reference, { signal: context.signal })) {
-      pulled.push(
-        await pullShown(context, client, `${reference.domain}/${reference.path}:${tag}`, { quiet, platform }),
-      );
+      pulled.push(await pullShown(context, client, `${reference.domain}/${reference.path}:${tag}`, wish));
     }
     return { document: pulled, text: pulled.flatMap((each) => linesOf(each, quiet)) };
   },

@@ -66,7 +66,8 @@ function nothing(): Promise<void> {
   return Promise.resolve();
 }
 
-function documentsAt(
+/** @param known those that are at hand; what is read comes to them. */
+export function documentsAt(
   client: RegistryClient,
   reference: Reference,
   known: Map<Digest, Uint8Array>,
