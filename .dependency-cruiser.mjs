@@ -27,6 +27,7 @@ const table = {
     "layer",
     "diff",
   ],
+  copy: ["base", "oci", "sys", "content", "registry", "image"],
   archive: ["base", "oci", "wasm", "sys", "tar", "extract", "layer", "diff"],
   container: ["base", "oci", "sys", "metadata", "mount", "snapshot", "image"],
   differ: ["base", "oci", "sys", "content", "mount", "extract", "snapshot", "layer", "diff"],

@@ -42,6 +42,7 @@ export type { ImportedImage, ImportOptions } from "./image/import.ts";
 export type { PrunableImage, PruneOptions } from "./image/prune.ts";
 export type { PulledImage } from "./image/pull.ts";
 export type { PushedImage } from "./image/push.ts";
+export { type CopiedImage, copyImage, type CopyImageOptions } from "./copy/door.ts";
 export { RegistryClient, type RegistryOptions } from "./registry/registry-client.ts";
 export { login, type LoginOptions, logout } from "./registry/login.ts";
 export { parseReference, type Reference } from "./oci/reference.ts";

@@ -25,6 +25,11 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/push.ts"),
   },
   {
+    names: ["copy", "image copy"],
+    summary: "Copy images between registries, archives and layouts, as they are",
+    load: () => import("./commands/copy.ts"),
+  },
+  {
     names: ["login"],
     summary: "Keep the credentials for a registry",
     load: () => import("./commands/login.ts"),
@@ -41,7 +46,7 @@ export const catalog: readonly CatalogEntry[] = [
   },
   {
     names: ["image digest"],
-    summary: "Show the digest that a registry has for images",
+    summary: "Show the digests of images, here or in a registry",
     load: () => import("./commands/image-digest.ts"),
   },
   {

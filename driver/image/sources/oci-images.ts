@@ -67,7 +67,8 @@ export async function readOciImages(files: NamedFiles, options: OciOptions): Pro
   return images;
 }
 
-async function requireLayout(files: NamedFiles): Promise<void> {
+/** @throws {StorageError} ERR_INVALID_ARGUMENT where there is none; ERR_UNIMPLEMENTED for another version. */
+export async function requireLayout(files: NamedFiles): Promise<void> {
   const bytes = await readNamed(files, "oci-layout");
   if (bytes === undefined || (await files.find("index.json")) === undefined) {
     const missing = bytes === undefined ? "oci-layout" : "index.json";
