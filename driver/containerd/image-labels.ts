@@ -19,8 +19,8 @@ const [refLabel, manifestLabel, layerLabel] = ["image-ref", "manifest-digest", "
  * @throws {StorageError} ERR_INVALID_ARGUMENT for what is no reference or no digest.
  */
 export function imageWish(labels: Readonly<Record<string, string>>): ImageWish | undefined {
-  const [ref, manifest, layer] = [labels[refLabel], labels[manifestLabel], labels[layerLabel]];
-  if (ref === undefined || manifest === undefined || layer === undefined) return undefined;
+  const [ref = "", manifest = "", layer = ""] = [labels[refLabel], labels[manifestLabel], labels[layerLabel]];
+  if (ref === "" || manifest === "" || layer === "") return undefined;
   const { domain, path, familiar } = parseReference(ref);
   const reference = parseReference(`${domain}/${path}@${parseDigest(manifest)}`);
   return { reference, name: familiar, layer: parseDigest(layer) };

@@ -1,5 +1,4 @@
 /** One image on its way into the store because containerd is about to unpack it, for all who wait for it. */
-import type { ChainId } from "../base/digest.ts";
 import { StorageError } from "../base/errors.ts";
 import { type HeldLayers, holdLayers } from "../image/hold-layers.ts";
 import { layersOf } from "../image/load.ts";
@@ -37,20 +36,20 @@ export class RemoteImage implements AsyncDisposable {
   }
 
   /**
-   * Resolves when all layers are held.
-   * @throws {StorageError} as openRegistrySource and holdLayers; ERR_FAILED_PRECONDITION when the image has no such layer
-   * in this place: nothing is fetched for that; the signal's reason.
+   * True when all layers are held. False when the image has no such layer in this place: nothing is fetched for that.
+   * @throws {StorageError} as openRegistrySource and holdLayers; the signal's reason.
    */
-  bring(wanted: WantedLayer, wish: ImageWish, signal: AbortSignal | undefined): Promise<void> {
+  bring(wanted: WantedLayer, wish: ImageWish, signal: AbortSignal | undefined): Promise<boolean> {
     return unlessAborted(this.#bring(wanted, wish), signal);
   }
 
-  async #bring({ chainId, parent }: WantedLayer, wish: ImageWish): Promise<void> {
+  async #bring({ chainId, parent }: WantedLayer, wish: ImageWish): Promise<boolean> {
     const { layers } = await this.#documents;
     const at = layers.findIndex((layer) => layer.chainId === chainId);
     const below = at === 0 ? "" : layers[at - 1]?.chainId;
-    if (layers[at]?.source.descriptor.digest !== wish.layer || below !== parent) throw notOf(chainId, wish);
+    if (layers[at]?.source.descriptor.digest !== wish.layer || below !== parent) return false;
     await (this.#layers ??= this.#hold());
+    return true;
   }
 
   async #fetchDocuments(): Promise<Documents> {
@@ -75,12 +74,6 @@ export class RemoteImage implements AsyncDisposable {
     await Promise.allSettled([this.#documents, this.#layers]);
     await this.#options.client[Symbol.asyncDispose]();
   }
-}
-
-function notOf(chainId: ChainId, { name, layer, reference }: ImageWish): StorageError {
-  const manifest = reference.digest ?? "";
-  const reason = `in manifest ${manifest} no layer ${layer} has the chainID ${chainId} that is asked for`;
-  return new StorageError("ERR_FAILED_PRECONDITION", `cannot bring ${name}: ${reason}`);
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

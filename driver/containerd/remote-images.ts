@@ -40,7 +40,7 @@ export class RemoteImages implements AsyncDisposable {
    */
   readonly #failed = new Map<string, Set<ChainId>>();
   readonly #logged = new WeakSet<Error>();
-  #hasMissedLabels = false;
+  #lastUnclear: string | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: RemoteImagesOptions) {
@@ -61,9 +61,11 @@ export class RemoteImages implements AsyncDisposable {
       return false;
     }
     try {
-      await this.#share(key, wish, (image) => image.bring(wanted, wish, signal));
-      this.#failed.delete(key);
-      return true;
+      const isBrought = await this.#share(key, wish, (image) => image.bring(wanted, wish, signal));
+      // Whoever asks for what an image does not have spoils nothing for others.
+      if (isBrought) this.#failed.delete(key);
+      else this.#warn({ image: wish.name, reason: notOf(wanted, wish) });
+      return isBrought;
     } catch (error) {
       if (signal?.aborted === true) throw error;
       this.#warnOnce(error, wish.name);
@@ -80,27 +82,26 @@ export class RemoteImages implements AsyncDisposable {
   }
 
   #wishOf({ labels, chainId }: WantedLayer): ImageWish | undefined {
-    const { logger } = this.#options;
+    let reason = noLabels;
     try {
       const wish = imageWish(labels);
-      if (wish === undefined && !this.#hasMissedLabels) {
-        this.#hasMissedLabels = true;
-        logger.warn({ chainId, reason: noLabels }, leftToContainerd);
-      }
-      return wish;
+      if (wish !== undefined) return wish;
     } catch (error) {
-      logger.warn({ chainId, reason: asStorageError(error).message }, leftToContainerd);
-      return undefined;
+      reason = asStorageError(error).message;
     }
+    // It is the same for each layer of an image.
+    if (reason !== this.#lastUnclear) this.#warn({ chainId, reason });
+    this.#lastUnclear = reason;
+    return undefined;
   }
 
   /** One fetch of an image, whoever asks for it meanwhile; it ends when nobody waits any more. */
-  async #share(key: string, wish: ImageWish, work: (image: RemoteImage) => Promise<void>): Promise<void> {
+  async #share<T>(key: string, wish: ImageWish, work: (image: RemoteImage) => Promise<T>): Promise<T> {
     const underway = this.#underway.get(key) ?? { image: this.#begin(wish), waiting: 0 };
     this.#underway.set(key, underway);
     underway.waiting++;
     try {
-      await work(underway.image);
+      return await work(underway.image);
     } finally {
       if (--underway.waiting === 0) {
         if (this.#underway.get(key) === underway) this.#underway.delete(key);
@@ -133,7 +134,11 @@ export class RemoteImages implements AsyncDisposable {
     if (this.#logged.has(known)) return;
     this.#logged.add(known);
     const { code, message } = asStorageError(error);
-    this.#options.logger.warn({ image, code, reason: message }, leftToContainerd);
+    this.#warn({ image, code, reason: message });
+  }
+
+  #warn(fields: Readonly<Record<string, string>>): void {
+    this.#options.logger.warn(fields, leftToContainerd);
   }
 
   /** `before` is what was known when this try began. */
@@ -156,4 +161,8 @@ export class RemoteImages implements AsyncDisposable {
       });
     }, holdMs + 1000).unref();
   }
+}
+
+function notOf({ chainId }: WantedLayer, { layer, reference }: ImageWish): string {
+  return `in manifest ${reference.digest ?? ""} no layer ${layer} has the chainID ${chainId} that is asked for, in its place`;
 }
