@@ -23,17 +23,20 @@ export class EngineStore implements AsyncDisposable {
     this.#scope = scope;
   }
 
-  static async start(runtime: "containerd-1.7" | "docker"): Promise<EngineStore> {
+  /** In remote mode containerd serves Kubernetes as well. */
+  static async start(runtime: "containerd-1.7" | "docker", { isRemote = false } = {}): Promise<EngineStore> {
     await using scope = new AsyncDisposableStack();
     scope.use(debianEngine());
     const folder = mkdtempSync(join(tmpdir(), "laminate-test-"));
     scope.defer(() => {
       removeTree(folder);
     });
-    const daemon = await startDaemon(folder);
-    const config = printedConfig(folder, runtime).replace(/^version = 2$/m, "");
+    const remote = isRemote ? ["--remote"] : [];
+    const daemon = await startDaemon(folder, remote);
+    const config = printedConfig(folder, runtime, remote).replace(/^version = 2$/m, "");
     try {
-      const containerd = scope.use(await Containerd.start(join(folder, "containerd"), config));
+      const disabled = isRemote ? [] : undefined;
+      const containerd = scope.use(await Containerd.start(join(folder, "containerd"), config, [], disabled));
       return new EngineStore(folder, containerd, daemon, scope.move());
     } catch (error) {
       await daemon[Symbol.asyncDispose]();
@@ -101,13 +104,13 @@ export class EngineStore implements AsyncDisposable {
   }
 }
 
-function startDaemon(folder: string): Promise<Daemon> {
+function startDaemon(folder: string, remote: readonly string[] = []): Promise<Daemon> {
   const containerd = join(folder, "containerd/socket");
-  return Daemon.start(folder, { words: ["--containerd", containerd, "--log-level", "debug"] });
+  return Daemon.start(folder, { words: ["--containerd", containerd, "--log-level", "debug", ...remote] });
 }
 
-function printedConfig(folder: string, runtime: string): string {
-  const places = ["--root", join(folder, "root"), "serve", "--address", join(folder, "laminate.sock")];
+function printedConfig(folder: string, runtime: string, remote: readonly string[] = []): string {
+  const places = ["--root", join(folder, "root"), "serve", "--address", join(folder, "laminate.sock"), ...remote];
   return execFileSync(process.execPath, [javascriptOf("cli/main.ts"), ...places, "--print-config", runtime], {
     encoding: "utf8",
   });
