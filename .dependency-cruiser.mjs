@@ -61,9 +61,12 @@ export default {
       from: { path: "^driver/batch/" },
       to: {
         path: "^driver/",
-        pathNot: ["batch", "base", "oci", "sys", "metadata"]
-          .map(driver)
-          .concat(["^driver/storage-types\\.ts$", "^driver/registry/registry-client\\.ts$"]),
+        pathNot: ["batch", "base", "oci", "sys", "metadata"].map(driver).concat([
+          "^driver/storage-types\\.ts$",
+          "^driver/registry/(registry-client|slots)\\.ts$",
+          // A plan reads sources exactly as load and pull will; they know no store.
+          driver("image/sources"),
+        ]),
       },
     },
     {

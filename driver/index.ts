@@ -12,6 +12,8 @@ export type {
 } from "./storage-types.ts";
 export type { ServedStorage, ServeOptions } from "./serve-types.ts";
 export { checkServer, serveSnapshotter } from "./plugin/door.ts";
+export * from "./batch/door.ts";
+export * from "./batch/fleet/door.ts";
 export { type ErrorCode, type ErrorDetails, errorCodes, hasCode, isStorageError, StorageError } from "./base/errors.ts";
 export type { CopyOptions } from "./archive/copy.ts";
 export type { ChainId, DiffId, Digest } from "./base/digest.ts";

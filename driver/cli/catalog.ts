@@ -40,6 +40,31 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import("./commands/logout.ts"),
   },
   {
+    names: ["batch plan"],
+    summary: "Show what importing many images would fetch and store",
+    load: () => import("./commands/batch-plan.ts"),
+  },
+  {
+    names: ["batch import"],
+    summary: "Import many images at once, each layer once",
+    load: () => import("./commands/batch-import.ts"),
+  },
+  {
+    names: ["batch verify"],
+    summary: "Check that many images are here and whole",
+    load: () => import("./commands/batch-verify.ts"),
+  },
+  {
+    names: ["batch report"],
+    summary: "Print what the last import of many images did",
+    load: () => import("./commands/batch-report.ts"),
+  },
+  {
+    names: ["batch worker"],
+    summary: "Import what batches on a queue have to be done, until it is stopped",
+    load: () => import("./commands/batch-worker.ts"),
+  },
+  {
     names: ["manifest inspect"],
     summary: "Show the manifest or index of an image in a registry",
     load: () => import("./commands/manifest-inspect.ts"),

@@ -1,24 +1,12 @@
 /** A lane for each layer at work, redrawn in place. */
 import type { LayerProgress } from "../index.ts";
-import { ellipsis, humanSize, printable, shortId } from "./format.ts";
+import { ellipsis } from "./format.ts";
+import { type Lane, laneText, newLane } from "./progress-lane.ts";
 import type { ProgressStream, ProgressView } from "./progress-view.ts";
 
 const redrawMs = 80;
-const barCells = 30;
-
-/** Shares of a second that a lane has to be at work before its speed is worth showing. */
-const leastMeasureMs = 500;
-
-const moving: readonly LayerProgress["phase"][] = ["fetching", "extracting", "pushing"];
 const rank = { fetching: 0, extracting: 0, pushing: 0, waiting: 1, done: 2, reused: 2 } as const;
 const colors = { waiting: 2, fetching: 34, extracting: 36, pushing: 34, done: 32, reused: 2 } as const;
-
-/** A layer, and where its phase began. */
-interface Lane {
-  readonly progress: LayerProgress;
-  readonly sinceMs: number;
-  readonly sinceBytes: number;
-}
 
 export class TtyProgress implements ProgressView {
   readonly #stream: ProgressStream;
@@ -34,10 +22,7 @@ export class TtyProgress implements ProgressView {
 
   update(progress: LayerProgress): void {
     const key = `${progress.image} ${progress.layer}`;
-    const former = this.#lanes.get(key);
-    const isSame = former?.progress.phase === progress.phase;
-    const { sinceMs, sinceBytes } = isSame ? former : { sinceMs: performance.now(), sinceBytes: progress.doneBytes };
-    this.#lanes.set(key, { progress, sinceMs, sinceBytes });
+    this.#lanes.set(key, newLane(progress, this.#lanes.get(key)));
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#draw(this.#visible());
@@ -75,22 +60,4 @@ export class TtyProgress implements ProgressView {
   #painted(phase: LayerProgress["phase"], text: string): string {
     return this.#hasColor ? `\u001b[${colors[phase]}m${text}\u001b[0m` : text;
   }
-}
-
-function laneText({ progress, sinceMs, sinceBytes }: Lane, nowMs: number): string {
-  const { image, layer, phase, doneBytes, totalBytes } = progress;
-  const place = `${printable(image)} ${shortId(layer)}`;
-  if (!moving.includes(phase)) return `${place} ${phase}${phase === "done" ? ` ${humanSize(totalBytes)}` : ""}`;
-  const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
-  const full = Math.round(share * barCells);
-  const bar = `[${"#".repeat(full)}${".".repeat(barCells - full)}]`;
-  const counted = `${humanSize(doneBytes)}/${humanSize(totalBytes)}`;
-  return `${place} ${phase} ${bar} ${counted}${speedText(nowMs - sinceMs, doneBytes - sinceBytes, totalBytes - doneBytes)}`;
-}
-
-/** " 12MB/s 5s": how fast, and how long it will take. */
-function speedText(ms: number, bytes: number, leftBytes: number): string {
-  if (ms < leastMeasureMs || bytes <= 0) return "";
-  const perSecond = (bytes / ms) * 1000;
-  return ` ${humanSize(Math.round(perSecond))}/s ${Math.ceil(leftBytes / perSecond)}s`;
 }

@@ -47,6 +47,17 @@ export async function openBullmqQueue(options: BullmqQueueOptions): Promise<Work
   return new BullmqQueue(await connectQueueServer(options.url), options);
 }
 
+/** With all its jobs and what became of them. */
+export async function removeBullmqQueue({ bullmq, redis }: QueueServer, name: string): Promise<void> {
+  const queue = new bullmq.Queue(encode(name), { connection: redis, prefix: keyPrefix });
+  queue.on("error", ignore);
+  try {
+    await queue.obliterate({ force: true });
+  } finally {
+    await queue.close().catch(ignore);
+  }
+}
+
 class BullmqQueue implements WorkQueue {
   readonly worker: string = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   readonly #server: QueueServer;
