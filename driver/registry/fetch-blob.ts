@@ -32,7 +32,8 @@ export async function* fetchBlob(
   const { size } = descriptor;
   let at = request.fromBytes;
   let failed = 0;
-  const isLong = size - at >= host.ranges.leastBytes;
+  /** Whether one connection may be too slow: the first range tells. */
+  let mayPay = size - at >= host.ranges.leastBytes;
   await using ahead: RangesAhead = new RangesAhead({
     sizeBytes: size,
     ranges: host.ranges,
@@ -50,14 +51,15 @@ export async function* fetchBlob(
         yield chunk;
       }
       if (at > before) continue;
-      const to = isLong ? Math.min(ahead.endOfGap(at), at + host.ranges.rangeBytes) : size;
+      const to = mayPay ? Math.min(ahead.endOfGap(at), at + host.ranges.rangeBytes) : size;
       const speed = new Speed();
       for await (const chunk of speed.of(transfer(host, request, { from: at, to }))) {
         at += chunk.length;
         yield chunk;
       }
       failed = 0;
-      if (isLong && speed.bytesPerSecond < host.ranges.slowBytesPerSecond) ahead.want();
+      if (speed.bytesPerSecond >= host.ranges.slowBytesPerSecond) mayPay = false;
+      else if (mayPay) ahead.want();
     } catch (error) {
       signal?.throwIfAborted();
       failed = at > before ? 1 : failed + 1;
