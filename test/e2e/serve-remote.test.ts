@@ -117,6 +117,26 @@ describe.skipIf(needPrograms("docker-registry").missing)("a served store in remo
     expect(warnings).toEqual([]);
   });
 
+  it("keeps what was asked for until it is removed, and the rest for a while, across a restart too", async () => {
+    expect(await prepare(0)).toBe("there");
+    await served.stop(0);
+    proxy.fault = () => ({ kind: "answer", status: 500 });
+    served = scope.use(await storage.serve(join(folder, "socket"), { remote: { env: {} } }));
+    await expect.poll(() => prepare(1).catch(() => "not yet"), { timeout: 60_000 }).toBe("there");
+
+    const [lowest = "", , top = ""] = chains;
+    await storage.snapshots.update({ name: top, labels: { "laminate/held-until": String(Date.now() - 1) } });
+    await storage.images.prune();
+    expect([...(await committed())].sort()).toEqual(chains.slice(0, 2).sort());
+
+    const remove = (key: string): Promise<unknown> =>
+      channel.unary(Snapshots.method.remove, { snapshotter: "laminate", key });
+    await expect(remove(lowest)).rejects.toMatchObject({ code: "ERR_FAILED_PRECONDITION" });
+    for (const key of chains.slice(0, 2).reverse()) await remove(key);
+    await channel.unary(Snapshots.method.cleanup, { snapshotter: "laminate" });
+    expect(await committed()).toEqual([]);
+  });
+
   it("fetches no layer for a chainID, a layer or a parent that is not the image's", async () => {
     expect(await prepare(1, { [`${prefix}.ref`]: other }, { parent: "" })).toBe("mounts");
     expect(await prepare(0, { [`${prefix}/cri.layer-digest`]: other })).toBe("mounts");
