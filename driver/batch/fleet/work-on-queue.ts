@@ -1,4 +1,5 @@
 /** A worker of a fleet: does what the batches on a queue server have for it, until it is stopped. */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../../base/errors.ts";
 import type { RegistryOptions } from "../../registry/registry-client.ts";
@@ -127,13 +128,14 @@ export function jobsOf(families: readonly Family[]): { id: string; data: Json; p
   return families.map(({ id, images }, priority) => ({ id, data: { images } as unknown as Json, priority }));
 }
 
-async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | readonly never[]> {
-  const aborted = new Promise<readonly never[]>((resolve) => {
-    signal.addEventListener("abort", () => {
-      resolve([]);
-    });
+/** Nothing when `signal` is aborted before the answer: the server may be away. */
+async function untilAborted<T>(answer: Promise<readonly T[]>, signal: AbortSignal): Promise<readonly T[]> {
+  if (signal.aborted) return [];
+  const answered = new AbortController();
+  const aborted = once(signal, "abort", { signal: answered.signal }).then(none, none);
+  return Promise.race([answer, aborted]).finally(() => {
+    answered.abort();
   });
-  return Promise.race([answer, aborted]);
 }
 
 function none(): readonly never[] {
