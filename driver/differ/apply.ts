@@ -52,7 +52,7 @@ export async function applyDiff(
       stagingDir: staging.path,
       place: { ...target.place, syncs },
     },
-    { signal: call.signal },
+    { signal: call.signal, isUrgent: true },
   );
   return { diffId, uncompressedBytes };
 }
