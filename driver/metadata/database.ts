@@ -8,7 +8,7 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { StorageError } from "../base/errors.ts";
+import { isErrno, StorageError } from "../base/errors.ts";
 import { isBusy, translateSqlite } from "./errors.ts";
 import { migrations as storeMigrations } from "./schema.ts";
 
@@ -46,7 +46,7 @@ export function openDatabase(path: string, { durability, migrations = storeMigra
   let handle: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, "a", 0o600));
+    makeFile(path);
     handle = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
     enterWalMode(handle);
     handle.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
@@ -56,6 +56,15 @@ export function openDatabase(path: string, { durability, migrations = storeMigra
   } catch (error) {
     handle?.close();
     throw translateSqlite(error, "open", path);
+  }
+}
+
+/** Only ours to read. One that is there is not opened: closing it again would drop SQLite's locks on it in this process. */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, "ax", 0o600));
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
   }
 }
 
