@@ -1,6 +1,6 @@
 /**
  * The composition root: builds a store from its options, and owns how long its parts live. What not every command needs
- * is loaded when it is asked for: that halves what a container's own process loads.
+ * is loaded when it is asked for: it is the better part of a short command's time.
  */
 import { readFileSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
@@ -10,28 +10,20 @@ import type { Digest } from "./base/digest.ts";
 import { asStorageError, hasCode } from "./base/errors.ts";
 import { noLogger } from "./base/logger.ts";
 import { openContainers } from "./container/open-containers.ts";
-import { findRuntime } from "./container/runtime.ts";
 import { openContentStore } from "./content/open-store.ts";
-import { diskUsage } from "./image/disk-usage.ts";
-import { historyOf } from "./image/history.ts";
-import { ImageMounts } from "./image/image-mounts.ts";
+import type { ImageMounts } from "./image/image-mounts.ts";
 import { ImageStore } from "./image/image-store.ts";
 import type { LoadedImage } from "./image/image-types.ts";
-import { loadImage, publishIndex } from "./image/load.ts";
-import { pruneImages } from "./image/prune.ts";
-import { recover, removeImage, sweep } from "./image/remove.ts";
 import type { UnpackContext } from "./image/unpack.ts";
-import { LayerPool } from "./layer/layer-pool.ts";
-import { defaultLayerLimits } from "./layer/tasks.ts";
-import { openDatabase } from "./metadata/database.ts";
+import type { LayerPool } from "./layer/layer-pool.ts";
+import { type Database, openDatabase } from "./metadata/database.ts";
 import { parseReference } from "./oci/reference.ts";
 import type { RegistryClient } from "./registry/registry-client.ts";
-import { chooseBackend } from "./snapshot/choose-backend.ts";
-import { openSnapshotter } from "./snapshot/open-snapshotter.ts";
-import { kernelFeatures } from "./sys/kernel.ts";
+import { backendAtRest } from "./snapshot/at-rest.ts";
+import type { BackendChoice } from "./snapshot/choose-backend.ts";
+import { lazySnapshotter } from "./snapshot/lazy-snapshotter.ts";
 import { detectPrivileges, type Privileges } from "./sys/privileges.ts";
 import type { Images, LoadOptions, Storage, StorageInfo, StorageOptions } from "./storage-types.ts";
-import { coreModule } from "./wasm/core.ts";
 
 /** Less than of a pull: containerd is there to do the work. */
 const remotePatience = { attempts: 3, longestRetryAfterMs: 10_000 };
@@ -56,23 +48,24 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
 
   await using scope = new AsyncDisposableStack();
   const database = scope.use(openDatabase(join(root, "laminate.db"), { durability }));
-  const choice = chooseBackend(options.backend ?? "auto", root, privileges);
-  const snapshotter = scope.use(
-    await openSnapshotter({
+  const choice = await chooseBackend(options.backend ?? "auto", root, database, privileges);
+  const snapshotter = lazySnapshotter(choice.backend, async () =>
+    (await import("./snapshot/open-snapshotter.ts")).openSnapshotter({
       ...{ root, database, backend: choice.backend, durability, privileges, logger },
       slowWork: options.slowWork ?? "inline",
     }),
   );
+  scope.use(snapshotter);
+  // Refuses what is not to be mixed, and collects what was left.
+  if (!choice.isAtRest) await snapshotter.cleanup();
   const content = await openContentStore({ root, durability });
-  const pool = scope.use(
-    new LayerPool({
-      engine: options.digest ?? "auto",
-      limits: { ...defaultLayerLimits, ...options.limits },
-      threads: options.threads,
-    }),
-  );
+  let openedPool: Promise<LayerPool> | undefined;
+  const pool = (): Promise<LayerPool> => (openedPool ??= openPool(options));
+  scope.defer(async () => (await openedPool)?.[Symbol.asyncDispose]());
   const imageStore = new ImageStore(database, content);
-  const context: UnpackContext = { snapshotter, content, pool, images: imageStore, privileges };
+  const stored = { snapshotter, content, images: imageStore, privileges };
+  /** For what makes layers, or unpacks them. */
+  const context = async (): Promise<UnpackContext> => ({ ...stored, pool: await pool() });
   const containers = await openContainers({
     root,
     state,
@@ -84,7 +77,7 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     // What a forced removal of its image left to a container goes with the last one.
     onRemoved: async ({ manifestDigest }) => {
       const known = imageStore.all().some((image) => image.descriptor.digest === manifestDigest);
-      if (!known) await sweep(context);
+      if (!known) await (await import("./image/remove.ts")).sweep(stored);
     },
   });
   const containersOf = (manifest: Digest): readonly string[] =>
@@ -101,23 +94,26 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       throw error;
     }
   };
-  const mounts = new ImageMounts(state, imageStore, snapshotter, privileges);
+  const mounts = async (): Promise<ImageMounts> =>
+    new (await import("./image/image-mounts.ts")).ImageMounts(state, imageStore, snapshotter, privileges);
 
   const images: Images = {
     list: () => imageStore.summaries(),
     get: (reference) => imageStore.details(reference),
-    history: async (reference) => historyOf(await imageStore.details(reference), await imageStore.ancestors()),
+    history: async (reference) =>
+      (await import("./image/history.ts")).historyOf(await imageStore.details(reference), await imageStore.ancestors()),
     tag: async (source, target) => {
       await imageStore.tag(source, target);
-      await publishIndex(context);
+      await (await import("./image/load.ts")).publishIndex(stored);
     },
     flatten: async (reference, options = {}) =>
-      (await import("./image/flatten.ts")).flattenImage(context, reference, options),
-    prune: (options = {}) => pruneImages(context, options, containersOf),
-    remove: (reference, { force = false } = {}) => removeImage(context, reference, { force, containersOf }),
+      (await import("./image/flatten.ts")).flattenImage(await context(), reference, options),
+    prune: async (options = {}) => (await import("./image/prune.ts")).pruneImages(stored, options, containersOf),
+    remove: async (reference, { force = false } = {}) =>
+      (await import("./image/remove.ts")).removeImage(stored, reference, { force, containersOf }),
   };
 
-  await recover(context);
+  if (content.hadUnfinished) await (await import("./image/remove.ts")).recover(stored);
   const open = scope.move();
   return {
     root,
@@ -125,25 +121,25 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     images,
     snapshots: snapshotter,
     containers,
-    load: (locator, loadOptions = {}) => load(context, locator, root, loadOptions),
+    load: async (locator, loadOptions = {}) => load(await context(), locator, root, loadOptions),
     pull: (reference, { client, containerd, ...pullOptions } = {}) =>
       withRegistry(client, async (registry) => {
         const parsed = parseReference(reference);
         if (containerd === undefined) {
-          return (await import("./image/pull.ts")).pullImage(context, registry, parsed, pullOptions);
+          return (await import("./image/pull.ts")).pullImage(await context(), registry, parsed, pullOptions);
         }
         const { openTarget } = await import("./containerd/target.ts");
         using target = openTarget(containerd, pullOptions.signal);
-        return await target.pull({ ...context, root }, registry, parsed, pullOptions);
+        return await target.pull({ ...(await context()), root }, registry, parsed, pullOptions);
       }),
     push: (reference, { client, ...pushOptions } = {}) =>
       withRegistry(client, async (registry) =>
-        (await import("./image/push.ts")).pushImage(context, registry, reference, pushOptions),
+        (await import("./image/push.ts")).pushImage(await context(), registry, reference, pushOptions),
       ),
     commit: async (wanted, { pause = true, ...commitOptions } = {}) => {
       const { id, name, manifestDigest, process, host } = await containers.get(wanted);
       return (await import("./image/commit.ts")).commitContainer(
-        context,
+        await context(),
         { id, name, manifestDigest, settings: { ...process, labels: host.labels } },
         (work) => (pause ? containers.pauseWhile(id, work) : work()),
         commitOptions,
@@ -162,27 +158,28 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
         (await import("./archive/copy.ts")).copyIn({ name: wanted, root, privileges }, source, path, copyOptions),
       ),
     import: async (source, importOptions = {}) =>
-      (await import("./image/import.ts")).importImage(context, source, importOptions),
+      (await import("./image/import.ts")).importImage(await context(), source, importOptions),
     save: async (references, target, saveOptions = {}) => {
       const { saveArchive, saveLayout } = await import("./image/save.ts");
       return typeof target === "string"
-        ? saveLayout(context, references, target, saveOptions)
-        : saveArchive(context, references, target, saveOptions);
+        ? saveLayout(stored, references, target, saveOptions)
+        : saveArchive(stored, references, target, saveOptions);
     },
     diff: async (wanted, other) => {
       const container = await containerNamed(wanted);
       if (container !== undefined && other === undefined) {
         return (await import("./image/container-changes.ts")).containerChanges(snapshotter, container);
       }
-      return (await import("./image/differences.ts")).differences(context, containerNamed, wanted, other);
+      return (await import("./image/differences.ts")).differences(stored, containerNamed, wanted, other);
     },
-    mountImage: (reference) => mounts.mount(reference),
-    unmountImage: (reference) => mounts.unmount(reference),
+    mountImage: async (reference) => (await mounts()).mount(reference),
+    unmountImage: async (reference) => (await mounts()).unmount(reference),
     diskUsage: async () => {
       const listed = await containers.list();
       const sizes = await Promise.all(
         listed.map(async ({ id, name }) => ({ id, name, sizeBytes: (await snapshotter.usage(id)).sizeBytes })),
       );
+      const { diskUsage } = await import("./image/disk-usage.ts");
       return diskUsage({ images: imageStore, content }, sizes, containersOf);
     },
     serve: async (address, { containerd, remote, ...serveOptions } = {}) => {
@@ -193,11 +190,16 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
       ]);
       const openClient =
         registry && ((): RegistryClient => new registry.RegistryClient({ patience: remotePatience, ...remote }));
-      const services = storeServices({ ...context, root }, { address: containerd, openClient, logger });
+      const services = storeServices({ ...(await context()), root }, { address: containerd, openClient, logger });
       return serveStorage(services, address, { ...serveOptions, logger });
     },
     info: async (): Promise<StorageInfo> => {
-      const { engine, reason } = pool.engine;
+      const [{ engine }, { coreModule }, { findRuntime }, { kernelFeatures }] = await Promise.all([
+        pool(),
+        import("./wasm/core.ts"),
+        import("./container/runtime.ts"),
+        import("./sys/kernel.ts"),
+      ]);
       let snapshots = 0;
       for await (const _ of snapshotter.walk()) snapshots++;
       return {
@@ -206,8 +208,8 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
         state,
         backend: choice.backend,
         backendReason: choice.reason,
-        digestEngine: engine,
-        digestReason: reason,
+        digestEngine: engine.engine,
+        digestReason: engine.reason,
         wasmSimd: coreModule().simd,
         kernel: kernelFeatures(),
         runtime: findRuntime(),
@@ -218,6 +220,30 @@ export async function createStorage(options: StorageOptions = {}): Promise<Stora
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+async function openPool({ digest = "auto", limits, threads }: StorageOptions): Promise<LayerPool> {
+  const [{ LayerPool: Pool }, { defaultLayerLimits }] = await Promise.all([
+    import("./layer/layer-pool.ts"),
+    import("./layer/tasks.ts"),
+  ]);
+  return new Pool({ engine: digest, limits: { ...defaultLayerLimits, ...limits }, threads });
+}
+
+/** A store with snapshots stays with what they are; how it was chosen is asked for rarely. */
+async function chooseBackend(
+  wanted: "auto" | "overlay" | "copy",
+  root: string,
+  database: Database,
+  privileges: Privileges,
+): Promise<BackendChoice & { readonly isAtRest: boolean }> {
+  const backend = backendAtRest(wanted, root, database, privileges);
+  if (backend !== undefined) {
+    const reason = wanted === "auto" ? `the store's snapshots are ${backend}` : "asked for";
+    return { backend, reason, isAtRest: true };
+  }
+  const choices = await import("./snapshot/choose-backend.ts");
+  return { ...choices.chooseBackend(wanted, root, privileges), isAtRest: false };
 }
 
 /** A client of the caller's, or one of our own that is closed afterwards; loaded when first needed. */
@@ -237,7 +263,10 @@ async function load(
   root: string,
   { signal, onProgress, platform, containerd }: LoadOptions,
 ): Promise<readonly LoadedImage[]> {
-  const { openImageSource } = await import("./image/sources/open-source.ts");
+  const [{ openImageSource }, { loadImage }] = await Promise.all([
+    import("./image/sources/open-source.ts"),
+    import("./image/load.ts"),
+  ]);
   await using source = await openImageSource(locator, {
     spoolDir: join(context.content.root, "ingest"),
     ...(platform !== undefined && { platform }),

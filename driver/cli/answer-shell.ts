@@ -1,9 +1,10 @@
 /** `laminate __complete -- <words…>`: what the completion scripts ask. No command of the catalog, which it reads. */
 import type { Storage } from "../index.ts";
-import { parseGlobals, splitLine } from "./command-line.ts";
+import { parseGlobals } from "./command-line.ts";
 import { complete, type KnownNames } from "./completion.ts";
 import { familiarName, printable } from "./format.ts";
 import { storageOptions } from "./global-options.ts";
+import { splitLine } from "./split-line.ts";
 
 /** @param words of the line without "laminate"; the last is the one at the cursor. */
 export async function answerShell(words: readonly string[]): Promise<readonly string[]> {
@@ -29,7 +30,7 @@ async function withStore<T>(
   read: (storage: Storage) => Promise<readonly T[]>,
 ): Promise<readonly T[]> {
   try {
-    const { createStorage } = await import("../index.ts");
+    const { createStorage } = await import("../door.ts");
     await using storage = await createStorage(storageOptions(parseGlobals(splitLine(words).before)));
     return await read(storage);
   } catch {

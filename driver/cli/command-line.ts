@@ -1,33 +1,10 @@
-/** Where in the words the command is, and what its own words say. */
+/** What the words of a command say. */
 import { Command as Commander, CommanderError, Option } from "commander";
-import { findCommand, isGroup } from "./catalog.ts";
+import { findCommand } from "./catalog.ts";
 import type { Command, OptionSpec } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { globalOptions } from "./global-options.ts";
 import { type Flag, flagOf, normalise, OptionValues } from "./options.ts";
-
-export interface SplitLine {
-  /** "" if there is none. */
-  readonly path: string;
-  /** Words before the command: global options. */
-  readonly before: readonly string[];
-  /** Words after it. */
-  readonly after: readonly string[];
-}
-
-/** The path is of one word, or of two where the first is a group such as "image". */
-export function splitLine(words: readonly string[]): SplitLine {
-  const flags = globalOptions.map(flagOf);
-  let at = 0;
-  while (at < words.length && (words[at] ?? "").startsWith("-")) {
-    const takesNext = flags.some(({ long, takesValue }) => takesValue && words[at] === `--${long}`);
-    at += takesNext ? 2 : 1;
-  }
-  const [first = "", second = ""] = words.slice(at, at + 2);
-  const isPair = isGroup(first) && second !== "" && !second.startsWith("-");
-  const path = isPair ? `${first} ${second}` : first;
-  return { path, before: words.slice(0, at), after: words.slice(at + (isPair ? 2 : 1)) };
-}
 
 /** @throws {UsageError} for what is not a global option. */
 export function parseGlobals(words: readonly string[]): OptionValues {

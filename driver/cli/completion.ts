@@ -1,9 +1,10 @@
 /** What may come next on a command line, worked out from the catalog: for the shells' completion. */
 import { catalog, findCommand } from "./catalog.ts";
 import type { Command } from "./command.ts";
-import { commandOptions, splitLine } from "./command-line.ts";
+import { commandOptions } from "./command-line.ts";
 import { globalOptions } from "./global-options.ts";
 import { flagOf, type Flag } from "./options.ts";
+import { splitLine } from "./split-line.ts";
 
 export interface Candidate {
   readonly word: string;

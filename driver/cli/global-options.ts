@@ -2,7 +2,7 @@
 import type { StorageOptions } from "../index.ts";
 import type { OptionSpec } from "./command.ts";
 import type { OptionValues } from "./options.ts";
-import { progressChoices } from "./progress.ts";
+import { progressChoices } from "./progress-mode.ts";
 
 export const globalOptions: readonly OptionSpec[] = [
   { flags: "--root <dir>", description: "where images and snapshots are kept ($LAMINATE_ROOT)" },

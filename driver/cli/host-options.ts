@@ -1,7 +1,7 @@
 /** Options of `run` and `create` about what a container gets of this machine. */
 import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
-import { type ContainerMount, type HostConfig, parseSignal, type Ulimit } from "../index.ts";
+import { type ContainerMount, type HostConfig, parseSignal, type Ulimit } from "../door.ts";
 import type { OptionSpec } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import type { OptionValues } from "./options.ts";

@@ -13,6 +13,9 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
     `laminate: this is Node ${process.versions.node}, and laminate needs ${wanted.join(".")} or newer\n`,
   );
   process.exitCode = 1;
+} else if (process.argv.length === 3 && ["--version", "-v"].includes(process.argv[2] ?? "")) {
+  const { packageVersion } = await import("./version.ts");
+  process.stdout.write(`laminate version ${packageVersion()}\n`);
 } else {
   const { runProgram } = await import("./program.ts");
   process.exitCode = await runProgram(process.argv.slice(2));

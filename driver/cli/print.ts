@@ -1,7 +1,7 @@
 /** Results to standard output, what went wrong to standard error. */
 import type { Command, Result } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { parseTemplate, type Template } from "./go-template.ts";
+import type { Template } from "./go-template.ts";
 import type { OptionValues } from "./options.ts";
 import { jsonOf } from "./print-json.ts";
 import { table } from "./table.ts";
@@ -11,10 +11,10 @@ export type OutputForm =
   | { readonly kind: "template"; readonly template: Template; readonly hasHeader: boolean };
 
 /** @throws {UsageError} for another format than table, json and a template. */
-export function outputForm(
+export async function outputForm(
   { hasTable = false, hasTemplate = false }: Pick<Command, "hasTable" | "hasTemplate">,
   options: OptionValues,
-): OutputForm {
+): Promise<OutputForm> {
   if (options.isOn("json")) return { kind: "document" };
   const format = hasTable || hasTemplate ? options.text("format") : undefined;
   if (format === undefined || format === "table") return { kind: "text" };
@@ -25,7 +25,7 @@ export function outputForm(
     const plain = text.replace(/\{\{[^]*?\}\}|\\[tn]/g, (part) =>
       part === "\\t" ? "\t" : part === "\\n" ? "\n" : part,
     );
-    const template = parseTemplate(plain);
+    const template = (await import("./go-template.ts")).parseTemplate(plain);
     return { kind: "template", template, hasHeader: table !== undefined };
   }
   throw new UsageError(`option --format is table or json or has {{a template}}, not ${JSON.stringify(format)}`);

@@ -1,14 +1,14 @@
 /** One command from its words to its exit code. */
 import { findCommand, isGroup } from "./catalog.ts";
 import type { Command, CommandContext, Result } from "./command.ts";
-import { asksForHelp, commandParser, parseCommand, parseGlobals, splitLine } from "./command-line.ts";
+import type { ParsedCommand } from "./command-line.ts";
 import { errorLine, exitCodeOf, UsageError } from "./errors.ts";
 import { globalOptions, storageOptions } from "./global-options.ts";
-import { overview, suggestions } from "./help.ts";
 import { Interrupts } from "./interrupts.ts";
 import { OptionValues } from "./options.ts";
-import { outputForm, outputOf, writeOut } from "./print.ts";
-import { progressMode } from "./progress.ts";
+import { splitLine } from "./split-line.ts";
+import { type OutputForm, outputForm, outputOf, writeOut } from "./print.ts";
+import { progressMode } from "./progress-mode.ts";
 import { packageVersion } from "./version.ts";
 import type { Storage, StorageOptions } from "../index.ts";
 
@@ -42,6 +42,10 @@ async function runWithoutCommand(path: string, before: readonly string[], after:
     await writeOut(`laminate version ${packageVersion()}\n`);
     return 0;
   }
+  const [{ parseGlobals }, { overview, suggestions }] = await Promise.all([
+    import("./command-line.ts"),
+    import("./help.ts"),
+  ]);
   const isHelp = ["--help", "-h"].some((word) => asked.includes(word));
   if (path === "" || isGroup(path) || (path === "help" && after.length === 0)) {
     parseGlobals(before.filter((word) => word !== "--help" && word !== "-h"));
@@ -61,6 +65,7 @@ async function runCommand(
   before: readonly string[],
   after: readonly string[],
 ): Promise<number> {
+  const { asksForHelp, commandParser, parseCommand, parseGlobals } = await import("./command-line.ts");
   if (asksForHelp(command, after) || before.includes("--help") || before.includes("-h")) {
     let text = "";
     commandParser(path, command)
@@ -69,13 +74,13 @@ async function runCommand(
     await writeOut(text);
     return 0;
   }
-  let parsed: ReturnType<typeof parseCommand>;
-  let form: ReturnType<typeof outputForm>;
+  let parsed: ParsedCommand;
+  let form: OutputForm;
   let globals: OptionValues;
   try {
     const early = parseGlobals(before);
     parsed = parseCommand(path, command, after);
-    form = outputForm(command, parsed.options);
+    form = await outputForm(command, parsed.options);
     globals = mergedGlobals(early, parsed.options);
   } catch (error) {
     const exitCode = fail(error, `laminate ${path} --help`);
@@ -107,7 +112,7 @@ async function runCommand(
 }
 
 async function openStorage(globals: OptionValues, extra?: StorageOptions): Promise<Storage> {
-  const { createStorage } = await import("../index.ts");
+  const { createStorage } = await import("../door.ts");
   return createStorage({ ...storageOptions(globals), ...extra });
 }
 
@@ -116,7 +121,7 @@ function mergedGlobals(early: OptionValues, late: OptionValues): OptionValues {
   return new OptionValues(Object.fromEntries(names.map((name) => [name, late.text(name) ?? early.text(name)])));
 }
 
-async function report(result: Result, form: ReturnType<typeof outputForm>): Promise<number> {
+async function report(result: Result, form: OutputForm): Promise<number> {
   await writeOut(outputOf(result, form));
   const failures = result.failures ?? [];
   for (const failure of failures) fail(failure);

@@ -10,17 +10,9 @@ import { humanSize, printable, shortId } from "./format.ts";
 import { TtyProgress } from "./progress-tty.ts";
 import type { ProgressMode, ProgressStream, ProgressView } from "./progress-view.ts";
 
-export const progressChoices = ["auto", "tty", "plain", "json", "none"] as const;
+export { progressMode } from "./progress-mode.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** "auto" draws only for people: a terminal that can, outside of continuous integration. */
-export function progressMode(wanted: string | undefined, stream: ProgressStream, env: Environment): ProgressMode {
-  if (wanted === "tty" || wanted === "plain" || wanted === "json" || wanted === "none") return wanted;
-  const isDumb = (env["TERM"] ?? "dumb") === "dumb";
-  const isCi = (env["CI"] ?? "") !== "" && env["CI"] !== "false";
-  return stream.isTTY === true && !isDumb && !isCi ? "tty" : "plain";
-}
 
 export function createProgress(mode: ProgressMode, stream: ProgressStream, env: Environment): ProgressView {
   switch (mode) {

@@ -1,4 +1,4 @@
-import { parseReference } from "../index.ts";
+import { parseReference } from "../door.ts";
 import { UsageError } from "./errors.ts";
 
 /** A registry as `login` takes it, Docker Hub if none is given, as the domain that references have. */

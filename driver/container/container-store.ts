@@ -1,4 +1,7 @@
-/** What all that is done with containers stands on: records, state directories, and putting right what was left over. */
+/**
+ * What all that is done with containers stands on: records, state directories, and putting right what was left over.
+ * Every command opens it, so that what runs, mounts and unmounts is loaded by the first to need it.
+ */
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,11 +9,8 @@ import { hasCode, isErrno, StorageError } from "../base/errors.ts";
 import type { ContainerRow } from "../metadata/schema.ts";
 import type { ContainerInfo } from "./container.ts";
 import type { Runtime } from "./launch.ts";
-import { endLeftovers } from "./leftovers.ts";
 import type { ContainersOptions } from "./containers-options.ts";
 import { ContainerRecords, infoOf, storedStatus } from "./records.ts";
-import { removeRootfs } from "./rootfs-mount.ts";
-import { chooseRuntime, openRuntime } from "./runtime.ts";
 import { type ContainerLock, StateDir } from "./state-dir.ts";
 
 const killPollMs = 50;
@@ -40,7 +40,8 @@ export class ContainerStore {
   }
 
   /** For a start of container `id`: as the caller or the environment wants, or what there is. */
-  chooseRuntime(id: string): Runtime {
+  async chooseRuntime(id: string): Promise<Runtime> {
+    const { chooseRuntime, openRuntime } = await import("./runtime.ts");
     const { runtime, privileges } = this.options;
     const choice = chooseRuntime({ wanted: runtime ?? process.env["LAMINATE_RUNTIME"], privileges });
     const wanted = choice.path ?? "chroot";
@@ -49,7 +50,8 @@ export class ContainerStore {
   }
 
   /** The one that runs container `id`, whatever is wanted by now. */
-  runtimeOf(id: string): Runtime {
+  async runtimeOf(id: string): Promise<Runtime> {
+    const { openRuntime } = await import("./runtime.ts");
     const wanted = readFileSync(this.stateOf(id).runtime, "utf8");
     return openRuntime({ wanted, state: this.#runtimeState, privileges: this.options.privileges });
   }
@@ -99,7 +101,7 @@ export class ContainerStore {
     const status = storedStatus(row);
     if (this.#isAtRest(row) || this.#kept.has(row.id)) return this.infoOf(row);
     const state = this.stateOf(row.id);
-    if (status === "running") this.#resumeOrphaned(row, state);
+    if (status === "running") await this.#resumeOrphaned(row, state);
     using lock = (await this.#lockOfUnattended(row, state)) ?? (state.isLocked() ? undefined : state.tryLock());
     const current = this.records.tryGet(row.id);
     if (current === undefined) return undefined;
@@ -110,8 +112,7 @@ export class ContainerStore {
   /** The same, to be called with the lock. */
   async settle(row: ContainerRow, state: StateDir): Promise<ContainerInfo | undefined> {
     if (this.#isAtRest(row)) return this.infoOf(row);
-    endLeftovers(this.#runtimeState, row.id);
-    removeRootfs(state.rootfs);
+    await this.#endLeftovers(row.id, state);
     state.removeFiles();
     if (storedStatus(row) === "running") {
       this.records.exited(row.id, state.readExit() ?? unknownExitCode);
@@ -131,7 +132,7 @@ export class ContainerStore {
   /** To be called with the container's lock. */
   async removeLocked(container: ContainerInfo, state: StateDir): Promise<void> {
     this.records.removing(container.id);
-    removeRootfs(state.rootfs);
+    (await import("./rootfs-mount.ts")).removeRootfs(state.rootfs);
     try {
       await this.options.snapshotter.remove(container.id);
     } catch (error) {
@@ -145,7 +146,7 @@ export class ContainerStore {
   async killAndLock(id: string): Promise<ContainerLock | undefined> {
     for (let poll = 0; poll < killPolls; poll++) {
       const pid = this.records.tryGet(id)?.pid ?? null;
-      if (pid !== null && poll % 20 === 0) this.kill(id, pid);
+      if (pid !== null && poll % 20 === 0) await this.kill(id, pid);
       await sleep(killPollMs);
       const lock = this.tryLock(id);
       if (lock !== undefined) return lock;
@@ -154,8 +155,8 @@ export class ContainerStore {
   }
 
   /** A stopped process dies only once it goes on. */
-  kill(id: string, pid: number): void {
-    const runtime = this.runtimeOf(id);
+  async kill(id: string, pid: number): Promise<void> {
+    const runtime = await this.runtimeOf(id);
     runtime.signal(id, pid, "SIGKILL");
     if (!this.stateOf(id).isPaused) return;
     try {
@@ -166,7 +167,7 @@ export class ContainerStore {
   }
 
   /** Directories without a record: of a process that was killed between making one and the other. */
-  removeStrays(): void {
+  async removeStrays(): Promise<void> {
     const { root, state } = this.options;
     for (const parent of [join(state, "containers"), join(root, "containers")]) {
       for (const id of list(parent).filter((name) => /^[0-9a-f]{64}$/.test(name))) {
@@ -175,8 +176,7 @@ export class ContainerStore {
         using lock = directory.tryLock();
         // Again: it may have been made just now.
         if (lock === undefined || this.records.tryGet(id) !== undefined) continue;
-        endLeftovers(this.#runtimeState, id);
-        removeRootfs(directory.rootfs);
+        await this.#endLeftovers(id, directory);
         directory.remove();
       }
     }
@@ -188,11 +188,21 @@ export class ContainerStore {
     return orphaned === undefined ? undefined : await this.killAndLock(row.id);
   }
 
-  #resumeOrphaned(row: ContainerRow, state: StateDir): void {
+  /** To be called with the container's lock. */
+  async #endLeftovers(id: string, state: StateDir): Promise<void> {
+    const [{ endLeftovers }, { removeRootfs }] = await Promise.all([
+      import("./leftovers.ts"),
+      import("./rootfs-mount.ts"),
+    ]);
+    endLeftovers(this.#runtimeState, id);
+    removeRootfs(state.rootfs);
+  }
+
+  async #resumeOrphaned(row: ContainerRow, state: StateDir): Promise<void> {
     using orphaned = StateDir.orphaned(state.pausing);
     if (orphaned === undefined || row.pid === null) return;
     try {
-      this.runtimeOf(row.id).thaw(row.id, row.pid);
+      (await this.runtimeOf(row.id)).thaw(row.id, row.pid);
     } catch (error) {
       // It had not been paused yet.
       if (!hasCode(error, "ERR_FAILED_PRECONDITION")) throw error;

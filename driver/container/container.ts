@@ -188,15 +188,6 @@ export interface ExecOptions {
   readonly onStart?: (process: RunningProcess) => void;
 }
 
-/** For the process that attends to a container. */
-export interface AttendOptions {
-  /** Open file of the container's lock. */
-  readonly lockFd: number;
-  /** Connection to whoever asked for the start. */
-  readonly clientFd: number;
-  readonly onStart: (process: RunningProcess) => void;
-}
-
 /** Something of this machine in a container's root. */
 export interface RootMount {
   /** Absolute, in the container. */
@@ -241,9 +232,6 @@ export interface Containers {
    * @throws {StorageError} as {@link run}.
    */
   start(id: string): Promise<ContainerInfo>;
-
-  /** What the process that {@link start} starts does with the container: all, to its end. Not for others. */
-  attend(id: string, options: AttendOptions): Promise<void>;
 
   /**
    * Our standard streams on a program that runs already, to its end.

@@ -4,6 +4,7 @@ import type { Database } from "../metadata/database.ts";
 import type { Snapshotter } from "../snapshot/snapshotter.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import type { ContainerInfo } from "./container.ts";
+import type { MonitorOrder } from "./monitor-order.ts";
 
 /** The part of images that containers need. */
 export interface ImageLookup {
@@ -20,8 +21,8 @@ export interface ContainersOptions {
   readonly privileges: Privileges;
   /** "runc", "crun", a path, "chroot"; default $LAMINATE_RUNTIME, else what is there. */
   readonly runtime?: string;
-  /** How to start a process that calls `attend`: see driver/monitor.ts. Without it there is no `start`. */
-  readonly monitor?: { readonly file: string; readonly order: Readonly<Record<string, unknown>> };
+  /** How to start a container's own process: see driver/monitor.ts. Without it there is no `start`. */
+  readonly monitor?: { readonly file: string; readonly order: Omit<MonitorOrder, "id"> };
   /** Called after a container is gone. */
   readonly onRemoved?: (container: ContainerInfo) => Promise<void>;
 }

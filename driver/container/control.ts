@@ -35,28 +35,28 @@ export async function stopContainer(store: ContainerStore, wanted: string, optio
   if (container?.status !== "running") return;
   const pid = await pidOf(store, id);
   if (pid === undefined) return;
-  if (container.paused) unpauseContainer(store, id);
-  store.runtimeOf(id).signal(id, pid, options.signal ?? container.host.stopSignal);
+  if (container.paused) await unpauseContainer(store, id);
+  (await store.runtimeOf(id)).signal(id, pid, options.signal ?? container.host.stopSignal);
   const patience = AbortSignal.timeout((options.timeoutSeconds ?? container.host.stopSeconds) * 1000);
   try {
     await waitForEnd(store, id, patience);
   } catch (error) {
     if (!patience.aborted) throw error;
     if (store.records.tryGet(id) === undefined) return;
-    store.kill(id, pid);
+    await store.kill(id, pid);
     await waitForEnd(store, id);
   }
 }
 
 export async function killContainer(store: ContainerStore, wanted: string, signal: NodeJS.Signals): Promise<void> {
   const { row, pid } = await runningOf(store, wanted, "kill");
-  if (signal === "SIGKILL") store.kill(row.id, pid);
-  else store.runtimeOf(row.id).signal(row.id, pid, signal);
+  if (signal === "SIGKILL") await store.kill(row.id, pid);
+  else (await store.runtimeOf(row.id)).signal(row.id, pid, signal);
 }
 
 export async function processesOf(store: ContainerStore, wanted: string): Promise<readonly number[]> {
   const { row, pid } = await runningOf(store, wanted, "list processes of");
-  return processesLike(store.runtimeOf(row.id).initPid(row.id, pid));
+  return processesLike((await store.runtimeOf(row.id)).initPid(row.id, pid));
 }
 
 export async function pauseContainer(store: ContainerStore, wanted: string): Promise<void> {
@@ -65,17 +65,17 @@ export async function pauseContainer(store: ContainerStore, wanted: string): Pro
   if (state.isPaused) {
     throw new StorageError("ERR_FAILED_PRECONDITION", `cannot pause container ${row.name}: it is paused already`);
   }
-  store.runtimeOf(row.id).freeze(row.id, pid);
+  (await store.runtimeOf(row.id)).freeze(row.id, pid);
   writeFileSync(state.paused, "", { mode: 0o600 });
 }
 
-export function unpauseContainer(store: ContainerStore, wanted: string): void {
+export async function unpauseContainer(store: ContainerStore, wanted: string): Promise<void> {
   const row = store.records.find(wanted);
   const state = store.stateOf(row.id);
   if (row.status !== "running" || row.pid === null || !state.isPaused) {
     throw new StorageError("ERR_FAILED_PRECONDITION", `cannot unpause container ${row.name}: it is not paused`);
   }
-  store.runtimeOf(row.id).thaw(row.id, row.pid);
+  (await store.runtimeOf(row.id)).thaw(row.id, row.pid);
   rmSync(state.paused, { force: true });
 }
 
@@ -94,11 +94,12 @@ export async function pauseWhile<T>(store: ContainerStore, wanted: string, work:
   }
   using _pausing = pausing;
   const pid = container.paused ? undefined : await pidOf(store, row.id);
+  const runtime = pid === undefined ? undefined : await store.runtimeOf(row.id);
   try {
-    if (pid !== undefined) store.runtimeOf(row.id).freeze(row.id, pid);
+    if (pid !== undefined) runtime?.freeze(row.id, pid);
     return await work();
   } finally {
-    if (pid !== undefined && store.records.tryGet(row.id)?.pid === pid) store.runtimeOf(row.id).thaw(row.id, pid);
+    if (pid !== undefined && store.records.tryGet(row.id)?.pid === pid) runtime?.thaw(row.id, pid);
     state.removePausing();
   }
 }

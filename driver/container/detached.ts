@@ -6,19 +6,15 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { Socket } from "node:net";
-import { StorageError, toWire } from "../base/errors.ts";
-import { openLocked } from "../sys/lock-file.ts";
-import type { AttachOptions, AttendOptions, ContainerInfo, ProcessConfig, RunOptions, RunResult } from "./container.ts";
+import { StorageError } from "../base/errors.ts";
+import type { AttachOptions, ContainerInfo, ProcessConfig, RunOptions, RunResult } from "./container.ts";
 import type { ContainerStore } from "./container-store.ts";
 import { closedOnes } from "./foreground.ts";
-import { LogWriter } from "./log-writer.ts";
-import { runInStore } from "./run-in-store.ts";
+import { monitorFds } from "./monitor-order.ts";
 import { connectTo, followSession, greet, startOf } from "./session-client.ts";
-import { SessionHost } from "./session-host.ts";
-import { ContainerLock } from "./state-dir.ts";
 
-/** Descriptors of the attending process. */
-export const monitorFds = { client: 3, lock: 4 } as const;
+/** It lives long and does little: a small heap, and no threads that collect it. */
+const monitorFlags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "--v8-pool-size=0"];
 
 export async function startDetached(store: ContainerStore, wanted: string): Promise<ContainerInfo> {
   const row = store.records.find(wanted);
@@ -72,7 +68,7 @@ async function startMonitor(store: ContainerStore, id: string, refusal: string):
   const nowhere = openSync("/dev/null", "r");
   try {
     const order = JSON.stringify({ ...monitor.order, id });
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", monitor.file, order], {
+    const child = spawn(process.execPath, [...monitorFlags, monitor.file, order], {
       stdio: ["ignore", "ignore", "ignore", "pipe", lock.fd, ...closedOnes(nowhere).slice(1)],
       detached: true,
       cwd: "/",
@@ -87,56 +83,5 @@ async function startMonitor(store: ContainerStore, id: string, refusal: string):
     return socket;
   } finally {
     closeSync(nowhere);
-  }
-}
-
-/** In the attending process. Resolves at the end of the container; what it fails with has been told to the clients. */
-export async function attendDetached(
-  store: ContainerStore,
-  wanted: string,
-  { lockFd, clientFd, onStart }: AttendOptions,
-): Promise<void> {
-  using lock = new ContainerLock(lockFd);
-  const { id } = store.records.find(wanted);
-  const state = store.stateOf(id);
-  state.makeKept();
-  using log = new LogWriter(state.log);
-  const early = new AbortController();
-  let executed: Promise<void> | undefined;
-  const host = new SessionHost({
-    process: store.infoOf(store.records.find(id)).process,
-    log,
-    onEarlyKill: () => {
-      early.abort();
-    },
-  });
-  try {
-    // Whoever asked for it may be gone by now, and nobody waits.
-    if (!(await host.admit(new Socket({ fd: clientFd })))) return;
-    await host.listen(state);
-    using _alive = openLocked(state.monitor);
-    const { exitCode } = await runInStore(store, id, lock, {
-      streams: () => host.streams(),
-      signal: early.signal,
-      onStart: (started) => {
-        host.begin(started);
-        onStart(started);
-        executed = started.executed().then(
-          () => {
-            host.executed();
-          },
-          () => undefined,
-        );
-      },
-      outputRead: async () => {
-        await executed;
-        await host.finish();
-      },
-    });
-    host.tell("exited", { exitCode });
-  } catch (error) {
-    host.tell("failed", toWire(error));
-  } finally {
-    host.close();
   }
 }

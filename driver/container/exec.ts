@@ -23,7 +23,7 @@ export async function execInContainer(store: ContainerStore, wanted: string, opt
   if (container.paused) {
     throw new StorageError("ERR_FAILED_PRECONDITION", `cannot exec in container ${row.name}: it is paused`);
   }
-  const runtime = store.runtimeOf(row.id);
+  const runtime = await store.runtimeOf(row.id);
   const init = runtime.initPid(row.id, pid);
   if (init === undefined) {
     throw new StorageError("ERR_FAILED_PRECONDITION", `cannot exec in container ${row.name}: it does not run`);

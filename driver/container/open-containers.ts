@@ -1,34 +1,15 @@
-/** {@link Containers} over snapshots, the database and a runtime. */
+/** {@link Containers} over snapshots, the database and a runtime: each of its verbs is loaded when it is used. */
 import { StorageError } from "../base/errors.ts";
 import type { ContainerInfo, Containers, RunOptions, RunResult } from "./container.ts";
 import { ContainerStore } from "./container-store.ts";
-import {
-  killContainer,
-  pauseContainer,
-  pauseWhile,
-  processesOf,
-  stopContainer,
-  unpauseContainer,
-  waitForEnd,
-} from "./control.ts";
 import type { ContainersOptions } from "./containers-options.ts";
-import { createContainer } from "./create.ts";
-import { attachTo, attendDetached, runAttended, startDetached } from "./detached.ts";
-import { execInContainer } from "./exec.ts";
-import { ourStreams } from "./foreground.ts";
-import { readLog } from "./log-reader.ts";
-import { checkName } from "./names.ts";
-import { placeRootfs, removeRootfs } from "./rootfs-mount.ts";
-import { runInStore } from "./run-in-store.ts";
-import { statsReader } from "./stats.ts";
-import { withRoot } from "./with-root.ts";
 
 export type { ContainersOptions, ImageLookup } from "./containers-options.ts";
 
 /** Puts right what killed processes left: see the folder's invariants in container.ts. Nothing needs closing. */
 export async function openContainers(options: ContainersOptions): Promise<Containers> {
   const store = new ContainerStore(options);
-  store.removeStrays();
+  await store.removeStrays();
   const containers = containersOf(store);
   await containers.list();
   return containers;
@@ -36,53 +17,62 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
 
 function containersOf(store: ContainerStore): Containers {
   const { records } = store;
+  const control = () => import("./control.ts");
+  const detached = () => import("./detached.ts");
+  const rootfsMount = () => import("./rootfs-mount.ts");
+  let statsOf: Containers["stats"] | undefined;
   return {
-    create: (options) => createContainer(store, options),
-    run: (id, options) => (store.options.monitor === undefined ? run : runAttended)(store, id, options),
-    start: (id) => startDetached(store, id),
-    attach: (id, options = {}) => attachTo(store, id, options),
-    attend: (id, options) => attendDetached(store, id, options),
+    create: async (options) => (await import("./create.ts")).createContainer(store, options),
+    run: async (id, options) => {
+      return store.options.monitor === undefined
+        ? run(store, id, options)
+        : (await detached()).runAttended(store, id, options);
+    },
+    start: async (id) => (await detached()).startDetached(store, id),
+    attach: async (id, options = {}) => (await detached()).attachTo(store, id, options),
     async *logs(id, options = {}) {
+      const { readLog } = await import("./log-reader.ts");
       const row = records.find(id);
       yield* readLog(store.stateOf(row.id).log, () => records.tryGet(row.id)?.status === "running", options);
     },
-    wait: (id, signal) => waitForEnd(store, id, signal),
-    stop: (id, options = {}) => stopContainer(store, id, options),
-    kill: (id, signal = "SIGKILL") => killContainer(store, id, signal),
+    wait: async (id, signal) => (await control()).waitForEnd(store, id, signal),
+    stop: async (id, options = {}) => (await control()).stopContainer(store, id, options),
+    kill: async (id, signal = "SIGKILL") => (await control()).killContainer(store, id, signal),
     rename: async (id, name) => {
-      checkName(name);
+      (await import("./names.ts")).checkName(name);
       records.rename(records.find(id).id, name);
-      return Promise.resolve();
     },
-    exec: (id, options) => execInContainer(store, id, options),
-    pause: (id) => pauseContainer(store, id),
-    unpause: async (id) => {
-      unpauseContainer(store, id);
-      return Promise.resolve();
+    exec: async (id, options) => (await import("./exec.ts")).execInContainer(store, id, options),
+    pause: async (id) => (await control()).pauseContainer(store, id),
+    unpause: async (id) => (await control()).unpauseContainer(store, id),
+    pauseWhile: async (id, work) => (await control()).pauseWhile(store, id, work),
+    withRoot: async (id, work) => (await import("./with-root.ts")).withRoot(store, id, work),
+    processes: async (id) => (await control()).processesOf(store, id),
+    stats: async (id) => {
+      const { statsReader } = await import("./stats.ts");
+      statsOf ??= statsReader(store);
+      return statsOf(id);
     },
-    pauseWhile: (id, work) => pauseWhile(store, id, work),
-    withRoot: (id, work) => withRoot(store, id, work),
-    processes: (id) => processesOf(store, id),
-    stats: statsReader(store),
     list: () => list(store),
     get: (id) => get(store, id),
     remove: (id, { force = false } = {}) => remove(store, id, force),
     mount: async (id) => {
       const row = records.find(id);
       const { snapshotter, privileges } = store.options;
+      const { placeRootfs } = await rootfsMount();
       return placeRootfs(await snapshotter.mounts(row.id), store.stateOf(row.id).rootfs, privileges);
     },
     unmount: async (id) => {
       const row = records.find(id);
       using _idle = store.lock(row.id, `cannot unmount container ${row.name}: it is running`);
-      removeRootfs(store.stateOf(row.id).rootfs);
-      await Promise.resolve();
+      (await rootfsMount()).removeRootfs(store.stateOf(row.id).rootfs);
     },
   };
 }
 
 /** By this process itself, on its own streams, where there is no other to do it. */
 async function run(store: ContainerStore, wanted: string, { signal, onStart }: RunOptions): Promise<RunResult> {
+  const [{ ourStreams }, { runInStore }] = await Promise.all([import("./foreground.ts"), import("./run-in-store.ts")]);
   const { id, name } = store.records.find(wanted);
   using lock = await store.lockToRun(id, `cannot run container ${name}: it is running already`);
   return await runInStore(store, id, lock, {

@@ -23,7 +23,7 @@ export interface Run {
   readonly lock: ContainerLock;
   readonly records: ContainerRecords;
   /** Fails when the one that was asked for is not there. */
-  readonly runtime: () => Runtime;
+  readonly runtime: () => Promise<Runtime>;
   readonly mounts: () => Promise<readonly Mount[]>;
   readonly privileges: Privileges;
   /** Called once the root is mounted and the program is there. */
@@ -85,7 +85,7 @@ async function start(run: Run): Promise<StartedProcess> {
     user,
     lockFd: lock.fd,
   };
-  return runtime().start(launch);
+  return (await runtime()).start(launch);
 }
 
 function prepare({ container, state, privileges }: Run, rootfsPath: string): Pick<Launch, "user" | "mounts"> {

@@ -33,7 +33,7 @@ export function statsReader(store: ContainerStore): (wanted: string) => Promise<
     const isRunning = status === "running";
     let known = first.get(id);
     if (isRunning && pid !== null && (known?.pid !== pid || known.init === undefined)) {
-      known = { pid, init: store.runtimeOf(id).initPid(id, pid) };
+      known = { pid, init: (await store.runtimeOf(id)).initPid(id, pid) };
       first.set(id, known);
     }
     const usage = isRunning && known?.init !== undefined ? usageOf(id, known.init) : nothing;

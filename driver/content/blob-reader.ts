@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { constants, open } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import type { Digest } from "../base/digest.ts";
 import { requireDigest } from "../base/digest.ts";
 import { asStorageError, isErrno, StorageError } from "../base/errors.ts";
@@ -24,8 +24,8 @@ export function requireContent(descriptor: Descriptor, bytes: Uint8Array): void 
   requireDigest(nameOf(descriptor), descriptor.digest, `sha256:${hash("sha256", bytes)}` as Digest);
 }
 
-/** The whole of a small blob, proven. */
-export async function readVerified(path: string, descriptor: Descriptor, maxBytes: number): Promise<Uint8Array> {
+/** The whole of a small blob, proven. Without threads, since that is several times as quick for hundreds of documents. */
+export function readVerified(path: string, descriptor: Descriptor, maxBytes: number): Uint8Array {
   const what = nameOf(descriptor);
   if (descriptor.size > maxBytes) {
     throw new StorageError(
@@ -34,12 +34,15 @@ export async function readVerified(path: string, descriptor: Descriptor, maxByte
     );
   }
   try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const { size } = await file.stat();
-    requireSize(what, descriptor.size, size);
-    const bytes = await file.readFile();
-    requireContent(descriptor, bytes);
-    return bytes;
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      requireSize(what, descriptor.size, fstatSync(fd).size);
+      const bytes = readFileSync(fd);
+      requireContent(descriptor, bytes);
+      return bytes;
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     if (isErrno(error, "ENOENT")) {
       throw new StorageError("ERR_NOT_FOUND", `cannot find ${what}: it is not stored`, { cause: error });

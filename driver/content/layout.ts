@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, encodedOf } from "../base/digest.ts";
@@ -30,7 +31,8 @@ export class Layout {
     await mkdir(this.root, { recursive: true, mode: 0o700 });
     await chmod(this.root, 0o700);
     for (const dir of [blobs, this.blobsDir, this.ingestDir]) await makeDirectory(dir);
-    if (durability === "full") for (const dir of [blobs, this.root]) await sync(dir);
+    // That file is written when they are: with it, they have been synced.
+    if (!existsSync(this.versionPath) && durability === "full") for (const dir of [blobs, this.root]) await sync(dir);
   }
 }
 

@@ -101,7 +101,7 @@ class LayoutStore implements ContentStore {
   }
 
   readSmall(descriptor: Descriptor, maxBytes: number = maxJsonBytes): Promise<Uint8Array> {
-    return readVerified(this.pathOf(descriptor.digest), descriptor, maxBytes);
+    return Promise.resolve().then(() => readVerified(this.pathOf(descriptor.digest), descriptor, maxBytes));
   }
 
   startIngest(ref: string): Promise<Ingest> {

@@ -12,12 +12,13 @@ import { mergeSettled } from "../extract/merge-tree.ts";
 import { copyTree } from "../sys/copy-tree.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import { type Backend, bindMount } from "./backend.ts";
+import { formatOf } from "./backend-format.ts";
 import { makeDirectory } from "./make-directory.ts";
 
 export function createCopyBackend(privileges: Privileges): Backend {
   return {
     name: "copy",
-    format: "copy",
+    format: formatOf("copy", privileges),
     copiesFiles: (parent, kind) => parent !== undefined && kind === "active",
     populate: (tree, parent, kind) => {
       if (parent !== undefined && kind === "active") copyTree(parent, tree, { privileges });

@@ -14,12 +14,13 @@ import { AT_FDCWD, O_DIRECTORY } from "../sys/constants.ts";
 import { closeFd, openat } from "../sys/linux.ts";
 import type { Privileges } from "../sys/privileges.ts";
 import { type Backend, bindMount, type SnapshotPlace } from "./backend.ts";
+import { formatOf } from "./backend-format.ts";
 
 export function createOverlayBackend(privileges: Privileges): Backend {
   const kernelOptions = overlayKernelOptions(privileges);
   return {
     name: "overlay",
-    format: `overlay ${privileges.overlayXattr}`,
+    format: formatOf("overlay", privileges),
     copiesFiles: () => false,
     /** The root directory of a mount is the topmost layer's: it must look like the parent's. */
     populate: (tree, parent) => {

@@ -1,4 +1,4 @@
-import { parseSignal } from "../../index.ts";
+import { parseSignal } from "../../door.ts";
 import { type Command, forEachWord } from "../command.ts";
 
 export const command: Command = {

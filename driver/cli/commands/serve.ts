@@ -1,4 +1,4 @@
-import { checkServer } from "../../index.ts";
+import { checkServer } from "../../door.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import type { LogFormat, LogLevel } from "../log.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ContainerStats, hasCode, type Storage } from "../../index.ts";
+import { type ContainerStats, hasCode, type Storage } from "../../door.ts";
 import type { Command, Result } from "../command.ts";
 import { binarySize, humanSize, shortId } from "../format.ts";
 import { outputForm, outputOf, writeOut } from "../print.ts";
@@ -48,7 +48,7 @@ export const command: Command = {
       const result = resultOf(before, after, isWhole);
       if (options.isOn("no-stream")) return result;
       if (words.length > 0 && after.size === 0) return {};
-      await redraw(outputOf(result, outputForm(command, options)));
+      await redraw(outputOf(result, await outputForm(command, options)));
       await sleep(intervalMs, undefined, { signal });
       [before, after] = [after, await take()];
     }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { catalog, findCommand } from "../../../driver/cli/catalog.ts";
-import { asksForHelp, commandParser, parseCommand, parseGlobals, splitLine } from "../../../driver/cli/command-line.ts";
+import { asksForHelp, commandParser, parseCommand, parseGlobals } from "../../../driver/cli/command-line.ts";
 import { UsageError } from "../../../driver/cli/errors.ts";
 import { command as history } from "../../../driver/cli/commands/history.ts";
 import { command as run } from "../../../driver/cli/commands/run.ts";
 import { overview, suggestions } from "../../../driver/cli/help.ts";
+import { splitLine } from "../../../driver/cli/split-line.ts";
 
 describe("splitLine", () => {
   it.each([
