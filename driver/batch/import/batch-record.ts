@@ -2,6 +2,7 @@
 import type { BatchReport, BatchTotals, ImageReport, LayerReport } from "../batch-report.ts";
 import type { Journal, JournalBatch, JournalImage } from "../journal/journal.ts";
 import type { SetPlan } from "../plan/plan-set.ts";
+import { isDiskFull } from "./disk-guard.ts";
 import { keyOf, layersOf, namesOf, sizeOf, uniqueLayers } from "../plan/planned-image.ts";
 
 export class BatchRecord {
@@ -52,7 +53,9 @@ export class BatchRecord {
     const former = this.#journal.image(this.#batch, report.source)?.report;
     // What was imported by an earlier run of this batch is found to be here by this one.
     if (report.status === "present" && former?.status === "imported") return;
-    this.#journal.noteImage(this.#batch, later(report, offsetMs), this.elapsedMs);
+    unlessFull(() => {
+      this.#journal.noteImage(this.#batch, later(report, offsetMs), this.elapsedMs);
+    });
   }
 
   /** @param layers of this run, complete, not what has changed of them. */
@@ -63,7 +66,9 @@ export class BatchRecord {
       const imageCount = this.#imageCounts.get(layer.digest) ?? layer.imageCount;
       return { ...added(former, later(layer, offsetMs)), imageCount };
     });
-    this.#journal.noteLayers(this.#batch, merged, this.elapsedMs);
+    unlessFull(() => {
+      this.#journal.noteLayers(this.#batch, merged, this.elapsedMs);
+    });
   }
 
   end(): void {
@@ -121,6 +126,15 @@ export function imagesOf(plan: SetPlan): readonly JournalImage[] {
     return { planned: null, report: { ...none, ...nothing, ...report } };
   });
   return [...pending, ...failed];
+}
+
+/** Notes are worth less than what they are about: without room for them the import itself says so, or has room enough. */
+function unlessFull(note: () => void): void {
+  try {
+    note();
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
 }
 
 function later<T extends { readonly startedMs: number | null }>(report: T, offsetMs: number): T {

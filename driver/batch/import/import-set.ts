@@ -83,7 +83,7 @@ export async function importSet(set: ImageSet, options: ImportSetOptions): Promi
     needOf: async (image) => (await DiskNeed.of([image], survey, estimate)).of([image]),
     isChecked: options.isDiskChecked !== false,
   });
-  await workOn(journal, batch, record, familiesOf(plan.images), { ...options, signal, disk, survey, isAlone });
+  await workOn(journal, batch, record, familiesOf(plan.images), { ...options, signal, disk, survey });
   // Pending is what another process has left undone.
   const report = record.report();
   if (report.totals.pending === 0) record.end();
@@ -94,7 +94,6 @@ interface Work extends ImportSetOptions {
   readonly signal: AbortSignal;
   readonly disk: DiskGuard;
   readonly survey: StoreSurvey;
-  readonly isAlone: boolean;
 }
 
 async function workOn(
@@ -104,12 +103,10 @@ async function workOn(
   families: readonly Family[],
   options: Work,
 ): Promise<void> {
-  const { storage, client, disk, survey, signal, onEvent, isFailFast = false, isAlone } = options;
+  const { storage, client, disk, survey, signal, onEvent, isFailFast = false } = options;
   const imagesAtOnce = options.imagesAtOnce ?? defaultImagesAtOnce;
   const slots = new Slots(imagesAtOnce);
   const name = queueName(batch);
-  // Jobs of dead runs are planned anew: their tags may have moved, and their images may be here.
-  if (isAlone) journal.forgetJobs(batch);
   await using queue = openLocalQueue({
     ...{ database: journal.database, workersDir: join(batchDir(storage.root), "workers"), name },
     attempts: 1,
@@ -182,6 +179,8 @@ function takePart(journal: Journal, root: string, set: string): Part {
   // To join waits for a run to have been begun: a moment.
   const lock = alone ?? openLocked(path, { exclusive: false });
   const batch = journal.begin(set, { joins: !isAlone });
+  // Jobs of dead runs are planned anew: their tags may have moved, and their images may be here.
+  if (isAlone) journal.forgetJobs(batch);
   if (typeof alone?.fd === "number") flockFd(alone.fd, "shared", { nonBlocking: true });
   return {
     ...{ batch, isAlone },
