@@ -1,4 +1,4 @@
-import { parseReference } from "../../index.ts";
+import { parseReference } from "../../door.ts";
 import type { Command } from "../command.ts";
 import { openClient, registryOptions } from "../registry-options.ts";
 
