@@ -73,7 +73,7 @@ describe.skipIf(need.missing)("containerd on a laminate whose disks fail", () =>
   };
   const digestOf = (name: LayerName): string => buildImage(image(name)).layers[0]?.descriptor.digest ?? "";
   const startDaemon = (): Promise<Daemon> =>
-    Daemon.start(folder, { words: ["--containerd", containerd.address, "--durability", "full"] });
+    Daemon.start(folder, { words: ["--containerd", pathOf("containerd/socket"), "--durability", "full"] });
   /** As containerd names it. */
   const backendKey = async (): Promise<string> => {
     for await (const { name } of own.walk()) if (name.endsWith(`/${key}`)) return name;
@@ -133,10 +133,11 @@ describe.skipIf(need.missing)("containerd on a laminate whose disks fail", () =>
     building.defer(() => void execFileSync("umount", [pathOf("root")]));
     const address = pathOf("laminate.sock");
     const config = `[proxy_plugins.laminate]\n  type = "snapshot"\n  address = "${address}"\n`;
-    containerd = building.use(await Containerd.start(pathOf("containerd"), config));
-    blobs = pathOf("containerd/root/io.containerd.content.v1.content/blobs/sha256");
+    // First, as containerd would try again only after a while.
     daemon = await startDaemon();
     building.defer(() => daemon[Symbol.asyncDispose]());
+    containerd = building.use(await Containerd.start(pathOf("containerd"), config));
+    blobs = pathOf("containerd/root/io.containerd.content.v1.content/blobs/sha256");
     client = building.use(new SnapshotsClient(containerd.address, { headers }));
     own = building.use(new SnapshotsClient(address));
     diff = building.use(new Channel(address, { headers }));

@@ -53,7 +53,7 @@ describe.skipIf(need.missing)("containerd on a laminate that is killed", { timeo
 
   const startDaemon = (): Promise<Daemon> => {
     const { env, nodeOptions } = orders;
-    return Daemon.start(folder, { env, nodeOptions, words: ["--containerd", containerd.address] });
+    return Daemon.start(folder, { env, nodeOptions, words: ["--containerd", join(folder, "containerd/socket")] });
   };
   const namesOf = async (snapshots: SnapshotsClient): Promise<readonly string[]> => {
     const names: string[] = [];
@@ -138,10 +138,11 @@ describe.skipIf(need.missing)("containerd on a laminate that is killed", { timeo
     });
     const address = join(folder, "laminate.sock");
     const config = `[proxy_plugins.laminate]\n  type = "snapshot"\n  address = "${address}"\n`;
-    containerd = building.use(await Containerd.start(join(folder, "containerd"), config));
     orders = new CallOrders(join(folder, "calls"));
+    // First, as containerd would try again only after a while.
     daemon = await startDaemon();
     building.defer(() => daemon[Symbol.asyncDispose]());
+    containerd = building.use(await Containerd.start(join(folder, "containerd"), config));
     client = building.use(new SnapshotsClient(containerd.address, { headers }));
     own = building.use(new SnapshotsClient(address));
     diff = building.use(new Channel(address, { headers }));

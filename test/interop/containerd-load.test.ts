@@ -57,8 +57,9 @@ describe.skipIf(need.missing)("containerd and a store", () => {
     });
     const address = join(folder, "laminate.sock");
     const config = `[proxy_plugins.laminate]\n  type = "snapshot"\n  address = "${address}"\n`;
+    // First, as containerd would try again only after a while.
+    scope.use(await Daemon.start(folder, { words: ["--containerd", join(folder, "containerd/socket")] }));
     containerd = scope.use(await Containerd.start(join(folder, "containerd"), config, ["unshare", "-m"]));
-    scope.use(await Daemon.start(folder, { words: ["--containerd", containerd.address] }));
     const places = { root: join(folder, "root"), state: join(folder, "state") };
     storage = scope.use(await createStorage({ ...places, durability: "none" }));
     ofContainerd = scope.use(new Channel(containerd.address, { headers: { "containerd-namespace": "test" } }));
